@@ -1,0 +1,71 @@
+"""The one place where nerctl prints: for a person, as JSON for a program, or nothing but errors.
+
+Results go to standard output, everything said on the way to standard error, so that `nerctl ... > file` holds the
+result alone.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from typing import TYPE_CHECKING, Any, Optional
+
+if TYPE_CHECKING:
+    from rich.console import Console as RichConsole
+
+
+class Sink:
+    """Where commands print. `quiet` drops what is said on the way; results and errors are always printed."""
+
+    def __init__(self) -> None:
+        self.quiet = False
+        self.debug = False
+
+    def say(self, message: str) -> None:
+        """One line about what is going on, on standard error; nothing when quiet."""
+        if not self.quiet:
+            print(message, file=sys.stderr, flush=True)
+
+    def warn(self, message: str) -> None:
+        """One line about something that may be wrong, on standard error, also when quiet."""
+        self._line("warning", "yellow", message)
+
+    def error(self, message: str) -> None:
+        """The one sentence that ends a command, on standard error."""
+        self._line("error", "red", message)
+
+    def result(self, text: str) -> None:
+        """The result of a command as text, on standard output."""
+        print(text, flush=True)
+
+    def json(self, value: Any) -> None:
+        """The result of a command as one JSON object on standard output."""
+        print(json.dumps(value, ensure_ascii=False, indent=2), flush=True)
+
+    def show(self, *renderables: Any) -> None:
+        """Rich tables and texts as the result, on standard output; plain when redirected or under NO_COLOR."""
+        rich_console = self.rich()
+        for renderable in renderables:
+            rich_console.print(renderable)
+
+    def rich(self, stderr: bool = False, width: Optional[int] = None) -> RichConsole:
+        """A Rich console on standard output (or error); 100 columns when it is no terminal."""
+        from rich.console import Console
+
+        stream = sys.stderr if stderr else sys.stdout
+        if width is None and not stream.isatty() and "COLUMNS" not in os.environ:
+            width = 100
+        return Console(file=stream, width=width, highlight=False, soft_wrap=False)
+
+    @staticmethod
+    def _line(kind: str, colour: str, message: str) -> None:
+        codes = {"red": "31;1", "yellow": "33"}
+        prefix = f"{kind}:"
+        if sys.stderr.isatty() and "NO_COLOR" not in os.environ:
+            prefix = f"\x1b[{codes[colour]}m{prefix}\x1b[0m"
+        print(f"{prefix} {message}", file=sys.stderr, flush=True)
+
+
+out = Sink()
+"""The sink that every command prints through."""
