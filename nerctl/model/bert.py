@@ -1,0 +1,283 @@
+"""The BERT encoder (Devlin et al. 2019, arXiv:1810.04805), with Google's variable names.
+
+Letters: B windows, T word pieces (with [CLS] and [SEP]), N = B * T positions, H hidden, A heads, D = H / A, F feed-forward.
+Positions are kept flat, [N, H], between layers, so that every product is one matrix product.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+from typing import Any, Callable, Dict, List, Sequence, Tuple
+
+import numpy as np
+import tensorflow as tf
+
+from nerctl.errors import ModelError
+
+Dropout = Callable[[tf.Tensor], tf.Tensor]
+"""Applies dropout to a tensor; the identity outside training."""
+
+Initial = Callable[[str, Tuple[int, ...]], np.ndarray]
+"""Gives the first value of the variable of a name and shape, float32."""
+
+MASKED = -10000.0
+"""Added to the attention scores of padding, as Google's code does; exp() of it is 0 in float32."""
+
+
+@dataclass(frozen=True)
+class BertConfig:
+    """The fields of `bert_config.json` that the encoder uses."""
+
+    vocab_size: int
+    """Rows of the word-piece table."""
+    hidden_size: int
+    """H; a multiple of the number of heads."""
+    num_hidden_layers: int
+    """Transformer layers."""
+    num_attention_heads: int
+    """A."""
+    intermediate_size: int
+    """F, the inner size of the feed-forward part."""
+    max_position_embeddings: int = 512
+    """The longest window in word pieces, [CLS] and [SEP] included."""
+    type_vocab_size: int = 2
+    """Segment types; only the first is used here."""
+    hidden_act: str = "gelu"
+    """Activation of the feed-forward part; "gelu" (the erf form) is the only one that Google's checkpoints use."""
+    hidden_dropout_prob: float = 0.1
+    """Dropout after each block, in training."""
+    attention_probs_dropout_prob: float = 0.1
+    """Dropout of the attention weights, in training."""
+    initializer_range: float = 0.02
+    """Standard deviation of the truncated normal that random weights come from."""
+    layer_norm_eps: float = 1e-12
+    """Epsilon of LayerNorm; Google's code has 1e-12."""
+
+    def __post_init__(self) -> None:
+        for name in ("vocab_size", "hidden_size", "num_hidden_layers", "num_attention_heads", "intermediate_size"):
+            if getattr(self, name) < 1:
+                raise ModelError(f"bert_config.json: {name} is {getattr(self, name)}, it must be at least 1")
+        if self.hidden_size % self.num_attention_heads:
+            raise ModelError(
+                f"bert_config.json: hidden_size {self.hidden_size} is no multiple of num_attention_heads "
+                f"{self.num_attention_heads}"
+            )
+        if self.hidden_act != "gelu":
+            raise ModelError(f'bert_config.json: hidden_act is "{self.hidden_act}"; only "gelu" is supported')
+
+    @classmethod
+    def load(cls, path: Path) -> BertConfig:
+        """Reads `bert_config.json`.
+
+        Raises:
+            ModelError: the file is missing, is not JSON, or lacks a field.
+        """
+        try:
+            values = json.loads(path.read_text(encoding="utf-8"))
+        except FileNotFoundError:
+            raise ModelError(f"{path}: no such file; nerctl fetch-bert puts an encoder in place") from None
+        except (UnicodeDecodeError, json.JSONDecodeError) as error:
+            raise ModelError(f"{path}: not JSON ({error}); fetch the encoder again") from None
+        known = {field.name for field in fields(cls)}
+        try:
+            return cls(**{name: value for name, value in values.items() if name in known})
+        except TypeError as error:
+            raise ModelError(f"{path}: {str(error).replace('__init__() ', '')}") from None
+
+    def as_dict(self) -> Dict[str, Any]:
+        """The fields as `bert_config.json` holds them."""
+        return asdict(self)
+
+
+def truncated_normal(shape: Sequence[int], deviation: float, generator: np.random.Generator) -> np.ndarray:
+    """Normal values cut at two deviations, as Google's initialiser draws them; float32."""
+    values = generator.standard_normal(shape, dtype=np.float32)
+    while True:
+        outside = np.abs(values) > 2
+        if not outside.any():
+            return (values * deviation).astype(np.float32)
+        values[outside] = generator.standard_normal(int(outside.sum()), dtype=np.float32)
+
+
+class Dense(tf.Module):
+    """A linear layer under Google's names `<name>/kernel` [in, out] and `<name>/bias` [out]."""
+
+    def __init__(self, name: str, inputs: int, outputs: int, initial: Initial) -> None:
+        super().__init__()
+        self.kernel = variable(f"{name}/kernel", (inputs, outputs), initial)
+        self.bias = variable(f"{name}/bias", (outputs,), initial)
+
+    def __call__(self, x: tf.Tensor) -> tf.Tensor:
+        product = tf.matmul(x, tf.cast(self.kernel, x.dtype))  # [N, in] -> [N, out]
+        return tf.nn.bias_add(product, tf.cast(self.bias, x.dtype))
+
+
+class LayerNorm(tf.Module):
+    """Layer normalisation (Ba et al. 2016, arXiv:1607.06450) over the last axis, in float32."""
+
+    def __init__(self, name: str, size: int, epsilon: float, initial: Initial) -> None:
+        super().__init__()
+        self.gamma = variable(f"{name}/gamma", (size,), initial)
+        self.beta = variable(f"{name}/beta", (size,), initial)
+        self.epsilon = epsilon
+
+    def __call__(self, x: tf.Tensor) -> tf.Tensor:
+        return tf.cast(layer_norm(tf.cast(x, tf.float32), self.gamma, self.beta, self.epsilon), x.dtype)
+
+
+class SelfAttention(tf.Module):
+    """Scaled dot-product attention in A heads; queries, keys and values come from one product."""
+
+    def __init__(self, name: str, config: BertConfig, initial: Initial) -> None:
+        super().__init__()
+        hidden = config.hidden_size
+        self.heads = config.num_attention_heads
+        self.query = Dense(f"{name}/self/query", hidden, hidden, initial)
+        self.key = Dense(f"{name}/self/key", hidden, hidden, initial)
+        self.value = Dense(f"{name}/self/value", hidden, hidden, initial)
+        self.output = Dense(f"{name}/output/dense", hidden, hidden, initial)
+
+    def __call__(self, x: tf.Tensor, bias: tf.Tensor, shape: Tuple[Any, Any], dropout: Dropout) -> tf.Tensor:
+        batch, length = shape
+        hidden = x.shape[-1]
+        depth = hidden // self.heads
+        parts = (self.query, self.key, self.value)
+        kernel = tf.concat([tf.cast(part.kernel, x.dtype) for part in parts], axis=1)  # [H, 3H]
+        offset = tf.concat([tf.cast(part.bias, x.dtype) for part in parts], axis=0)  # [3H]
+        mixed = tf.nn.bias_add(tf.matmul(x, kernel), offset)  # [N, 3H]
+        mixed = tf.reshape(mixed, [batch, length, 3, self.heads, depth])  # [B, T, 3, A, D]
+        query, key, value = tf.unstack(tf.transpose(mixed, [2, 0, 3, 1, 4]), num=3)  # 3 of [B, A, T, D]
+        scores = tf.matmul(query * (1.0 / math.sqrt(depth)), key, transpose_b=True)  # [B, A, T, T]
+        weights = tf.nn.softmax(tf.cast(scores, tf.float32) + bias)  # [B, A, T, T]
+        context = tf.matmul(dropout(tf.cast(weights, x.dtype)), value)  # [B, A, T, D]
+        context = tf.transpose(context, [0, 2, 1, 3])  # [B, T, A, D]
+        return self.output(tf.reshape(context, [-1, hidden]))  # [N, H]
+
+
+class Layer(tf.Module):
+    """One transformer layer: attention and feed-forward, each added to its input and normalised (post-LN)."""
+
+    def __init__(self, name: str, config: BertConfig, initial: Initial) -> None:
+        super().__init__()
+        hidden, epsilon = config.hidden_size, config.layer_norm_eps
+        self.attention = SelfAttention(f"{name}/attention", config, initial)
+        self.attention_norm = LayerNorm(f"{name}/attention/output/LayerNorm", hidden, epsilon, initial)
+        self.intermediate = Dense(f"{name}/intermediate/dense", hidden, config.intermediate_size, initial)
+        self.output = Dense(f"{name}/output/dense", config.intermediate_size, hidden, initial)
+        self.output_norm = LayerNorm(f"{name}/output/LayerNorm", hidden, epsilon, initial)
+
+    def __call__(
+        self, x: tf.Tensor, bias: tf.Tensor, shape: Tuple[Any, Any], attention_dropout: Dropout, dropout: Dropout
+    ) -> tf.Tensor:
+        attended = self.attention(x, bias, shape, attention_dropout)  # [N, H]
+        x = self.attention_norm(x + dropout(attended))  # [N, H]
+        inner = gelu(self.intermediate(x))  # [N, F]
+        return self.output_norm(x + dropout(self.output(inner)))  # [N, H]
+
+
+class Bert(tf.Module):
+    """The encoder: word pieces to hidden vectors. Pooler and pre-training heads are not part of it."""
+
+    def __init__(self, config: BertConfig, initial: Initial) -> None:
+        super().__init__()
+        self.config = config
+        hidden = config.hidden_size
+        self.words = variable("bert/embeddings/word_embeddings", (config.vocab_size, hidden), initial)
+        self.positions = variable(
+            "bert/embeddings/position_embeddings", (config.max_position_embeddings, hidden), initial
+        )
+        self.types = variable("bert/embeddings/token_type_embeddings", (config.type_vocab_size, hidden), initial)
+        self.norm = LayerNorm("bert/embeddings/LayerNorm", hidden, config.layer_norm_eps, initial)
+        self.layers = [
+            Layer(f"bert/encoder/layer_{index}", config, initial) for index in range(config.num_hidden_layers)
+        ]
+
+    def __call__(
+        self,
+        pieces: tf.Tensor,
+        mask: tf.Tensor,
+        attention_dropout: Dropout,
+        dropout: Dropout,
+        dtype: tf.DType = tf.float32,
+    ) -> tf.Tensor:
+        """Hidden vectors of the last layer.
+
+        Args:
+            pieces: [B, T] int32 word-piece ids with [CLS] and [SEP].
+            mask: [B, T] float32, 1 at pieces and 0 at padding.
+            attention_dropout, dropout: applied to attention weights and to block outputs.
+            dtype: the type that products are computed in; LayerNorm and softmax stay float32.
+
+        Returns:
+            [B * T, H] of `dtype`.
+        """
+        batch, length = dimensions(pieces)
+        hidden = self.config.hidden_size
+        x = tf.gather(self.words, tf.reshape(pieces, [-1]))  # [N, H]
+        x = tf.reshape(x, [batch, length, hidden]) + (self.positions[:length] + self.types[0])  # [B, T, H]
+        x = dropout(self.norm(tf.reshape(x, [-1, hidden])))  # [N, H]
+        x = tf.cast(x, dtype)
+        bias = ((1.0 - mask) * MASKED)[:, None, None, :]  # [B, 1, 1, T]
+        for layer in self.layers:
+            x = layer(x, bias, (batch, length), attention_dropout, dropout)  # [N, H]
+        return x
+
+
+def variable(name: str, shape: Tuple[int, ...], initial: Initial) -> tf.Variable:
+    """A float32 variable that carries its full name, as checkpoints know it."""
+    return tf.Variable(initial(name, shape), name=name.replace(":", "_"), dtype=tf.float32)
+
+
+def variable_name(item: tf.Variable) -> str:
+    """The name a variable was made under, without TensorFlow's `:0`."""
+    return str(item.name).split(":")[0]
+
+
+def dimensions(x: tf.Tensor) -> List[Any]:
+    """The sizes of a tensor: a number where it is known when the graph is built, else a scalar tensor."""
+    dynamic = None
+    sizes: List[Any] = []
+    for axis, size in enumerate(x.shape):
+        if size is None and dynamic is None:
+            dynamic = tf.shape(x)
+        sizes.append(dynamic[axis] if size is None else int(size))
+    return sizes
+
+
+@tf.custom_gradient
+def gelu(x: tf.Tensor) -> Tuple[tf.Tensor, Callable[[tf.Tensor], tf.Tensor]]:
+    """GELU in the erf form (Hendrycks and Gimpel 2016, arXiv:1606.08415); keeps only its input for the gradient."""
+    half = 0.5 * (1.0 + tf.math.erf(x * math.sqrt(0.5)))
+
+    def gradient(upstream: tf.Tensor) -> tf.Tensor:
+        density = tf.exp(-0.5 * x * x) * (1.0 / math.sqrt(2.0 * math.pi))
+        return upstream * (half + x * density)
+
+    return x * half, gradient
+
+
+@tf.custom_gradient
+def layer_norm(
+    x: tf.Tensor, gamma: tf.Tensor, beta: tf.Tensor, epsilon: float
+) -> Tuple[tf.Tensor, Callable[..., Any]]:
+    """LayerNorm over the last axis of [N, H], with its gradient in closed form to spare passes over memory."""
+    mean = tf.reduce_mean(x, axis=-1, keepdims=True)  # [N, 1]
+    centred = x - mean
+    scale = tf.math.rsqrt(tf.reduce_mean(tf.square(centred), axis=-1, keepdims=True) + epsilon)  # [N, 1]
+    normal = centred * scale
+
+    def gradient(upstream: tf.Tensor) -> Tuple[tf.Tensor, tf.Tensor, tf.Tensor, None]:
+        weighted = upstream * gamma
+        projected = tf.reduce_mean(weighted * normal, axis=-1, keepdims=True)  # [N, 1]
+        inner = weighted - tf.reduce_mean(weighted, axis=-1, keepdims=True) - normal * projected
+        return (
+            inner * scale,
+            tf.reduce_sum(upstream * normal, axis=0),  # [H]
+            tf.reduce_sum(upstream, axis=0),  # [H]
+            None,
+        )
+
+    return normal * gamma + beta, gradient

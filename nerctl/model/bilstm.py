@@ -1,0 +1,110 @@
+"""A bidirectional LSTM (Hochreiter and Schmidhuber 1997; Graves and Schmidhuber 2005) over tokens.
+
+Two forms of the same cell: `block` runs TensorFlow's fused BlockLSTM kernel, `unrolled` is plain products without any
+control flow, for devices that compile a static graph. Letters: W windows, T tokens, I inputs, U units each way.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Callable, Dict, List, Tuple
+
+import tensorflow as tf
+
+from nerctl.model.bert import Initial, dimensions, variable
+
+
+class BiLstm(tf.Module):
+    """LSTM of U units in each direction; padding at the end of a row changes nothing before it.
+
+    The kernel is [I + U, 4U] in the gate order input, cell, forget, output of TensorFlow's BlockLSTM.
+    """
+
+    def __init__(self, name: str, inputs: int, units: int, initial: Initial) -> None:
+        super().__init__()
+        self.units = units
+        shape = (inputs + units, 4 * units)
+        self.forward = variable(f"{name}/forward/kernel", shape, initial)
+        self.forward_bias = variable(f"{name}/forward/bias", (4 * units,), initial)
+        self.backward = variable(f"{name}/backward/kernel", shape, initial)
+        self.backward_bias = variable(f"{name}/backward/bias", (4 * units,), initial)
+
+    def __call__(self, x: tf.Tensor, mask: tf.Tensor, form: str) -> tf.Tensor:
+        """Hidden states of both directions.
+
+        Args:
+            x: [W, T, I] float32.
+            mask: [W, T] float32, 1 at tokens, then 0.
+            form: "block" or "unrolled".
+
+        Returns:
+            [W, T, 2U] float32; 0 at padding.
+        """
+        forward, backward = FORMS[form](self, x, mask)  # 2 of [W, T, U]
+        return tf.concat([forward, backward], axis=-1) * mask[:, :, None]  # [W, T, 2U]
+
+
+def block(lstm: BiLstm, x: tf.Tensor, mask: tf.Tensor) -> Tuple[tf.Tensor, tf.Tensor]:
+    """Both directions through BlockLSTM, one fused loop each."""
+    lengths = tf.cast(tf.reduce_sum(mask, axis=1), tf.int32)  # [W]
+    length = dimensions(x)[1]
+    forward = _block_pass(x, lstm.forward, lstm.forward_bias, lstm.units, length)
+    reversed_x = tf.reverse_sequence(x, lengths, seq_axis=1, batch_axis=0)
+    backward = _block_pass(reversed_x, lstm.backward, lstm.backward_bias, lstm.units, length)
+    return forward, tf.reverse_sequence(backward, lengths, seq_axis=1, batch_axis=0)
+
+
+def _block_pass(x: tf.Tensor, kernel: tf.Tensor, bias: tf.Tensor, units: int, length: Any) -> tf.Tensor:
+    windows = dimensions(x)[0]
+    zeros = tf.zeros([windows, units])
+    peephole = tf.zeros([units])
+    steps = tf.raw_ops.BlockLSTM(
+        seq_len_max=tf.cast(length, tf.int64),
+        x=tf.transpose(x, [1, 0, 2]),  # [T, W, I]
+        cs_prev=zeros,
+        h_prev=zeros,
+        w=kernel,
+        wci=peephole,
+        wcf=peephole,
+        wco=peephole,
+        b=bias,
+        forget_bias=0.0,
+        cell_clip=-1.0,
+    )
+    return tf.transpose(steps.h, [1, 0, 2])  # [W, T, U]
+
+
+def unrolled(lstm: BiLstm, x: tf.Tensor, mask: tf.Tensor) -> Tuple[tf.Tensor, tf.Tensor]:
+    """Both directions step by step in one graph; T must be known when the graph is built."""
+    forward = _unrolled_pass(x, mask, lstm.forward, lstm.forward_bias, lstm.units, reverse=False)
+    backward = _unrolled_pass(x, mask, lstm.backward, lstm.backward_bias, lstm.units, reverse=True)
+    return forward, backward
+
+
+def _unrolled_pass(
+    x: tf.Tensor, mask: tf.Tensor, kernel: tf.Tensor, bias: tf.Tensor, units: int, reverse: bool
+) -> tf.Tensor:
+    windows, length, inputs = dimensions(x)
+    input_kernel, state_kernel = kernel[:inputs], kernel[inputs:]
+    flat = tf.matmul(tf.reshape(x, [-1, inputs]), input_kernel) + bias  # [W * T, 4U]
+    gates_in = tf.unstack(tf.reshape(flat, [windows, length, 4 * units]), axis=1)  # T of [W, 4U]
+    present = tf.unstack(mask[:, :, None], axis=1)  # T of [W, 1]
+    state = tf.zeros([windows, units])
+    cell = tf.zeros([windows, units])
+    outputs: List[tf.Tensor] = [state] * length
+    for step in reversed(range(length)) if reverse else range(length):
+        gates = gates_in[step] + tf.matmul(state, state_kernel)  # [W, 4U]
+        entry, candidate, forget, output = tf.split(gates, 4, axis=1)  # 4 of [W, U]
+        new_cell = tf.sigmoid(forget) * cell + tf.sigmoid(entry) * tf.tanh(candidate)
+        new_state = tf.sigmoid(output) * tf.tanh(new_cell)
+        # From the right, a row's padding comes first: its state must stay 0 until its last token.
+        cell = new_cell * present[step]
+        state = new_state * present[step]
+        outputs[step] = state
+    return tf.stack(outputs, axis=1)  # [W, T, U]
+
+
+FORMS: Dict[str, Callable[[BiLstm, tf.Tensor, tf.Tensor], Tuple[tf.Tensor, tf.Tensor]]] = {
+    "block": block,
+    "unrolled": unrolled,
+}
+"""The forms by name; a backend says which it runs."""

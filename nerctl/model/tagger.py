@@ -1,0 +1,211 @@
+"""The whole network: BERT, then a head of BiLSTM and CRF, CRF alone, or one softmax a token.
+
+Letters: W windows, P word pieces a window, T tokens a window, B sentences (chains), L tokens a sentence, H hidden,
+U LSTM units, K tags. A window's emissions are computed on its own; a sentence's are gathered from its windows, so a long
+sentence has one likelihood and one decoding.
+"""
+
+from __future__ import annotations
+
+import math
+import zlib
+from dataclasses import dataclass
+from typing import Callable, Dict, Mapping, Optional, Tuple
+
+import numpy as np
+import tensorflow as tf
+
+from nerctl.errors import ModelError
+from nerctl.model.bert import (
+    Bert,
+    BertConfig,
+    Dense,
+    Dropout,
+    Initial,
+    dimensions,
+    truncated_normal,
+    variable_name,
+)
+from nerctl.model.bilstm import BiLstm
+from nerctl.model.crf import Crf
+
+HEADS = ("bilstm-crf", "crf", "softmax")
+"""What may stand on the encoder."""
+
+
+@dataclass(frozen=True)
+class TaggerConfig:
+    """What, beside the encoder's own config, fixes the network's variables."""
+
+    tags: int
+    """K, the number of BIO tags of the training corpus, O included."""
+    head: str = "bilstm-crf"
+    """One of `HEADS`."""
+    lstm_size: int = 128
+    """U, LSTM units in each direction; 128 as in the original project."""
+
+    def __post_init__(self) -> None:
+        if self.head not in HEADS:
+            raise ModelError(f"unknown head {self.head!r}; the heads are {', '.join(HEADS)}")
+        if self.tags < 1 or self.lstm_size < 1:
+            raise ModelError(f"tags ({self.tags}) and lstm_size ({self.lstm_size}) must be at least 1")
+
+
+@dataclass(frozen=True)
+class Regularisation:
+    """The dropouts of one forward pass; each is the identity outside training."""
+
+    attention: Dropout
+    """On attention weights."""
+    hidden: Dropout
+    """On the outputs of the encoder's blocks."""
+    head: Dropout
+    """Before and after the head's LSTM."""
+
+
+def identity(x: tf.Tensor) -> tf.Tensor:
+    """No dropout."""
+    return x
+
+
+NO_DROPOUT = Regularisation(identity, identity, identity)
+"""For scoring and prediction."""
+
+
+class TaggerModel(tf.Module):
+    """The network with its variables.
+
+    Args:
+        bert: the encoder's shape.
+        config: the head's shape.
+        initial: first values by variable name.
+        dtype: the type of the encoder's products (float32, bfloat16 or float16); variables are float32 in any case.
+        lstm_form: "block" or "unrolled" (see `bilstm`).
+    """
+
+    def __init__(
+        self,
+        bert: BertConfig,
+        config: TaggerConfig,
+        initial: Initial,
+        dtype: tf.DType = tf.float32,
+        lstm_form: str = "block",
+    ) -> None:
+        super().__init__()
+        self.config = config
+        self.dtype = dtype
+        self.lstm_form = lstm_form
+        self.bert = Bert(bert, initial)
+        self.lstm: Optional[BiLstm] = None
+        features = bert.hidden_size
+        if config.head == "bilstm-crf":
+            self.lstm = BiLstm("head/bilstm", features, config.lstm_size, initial)
+            features = 2 * config.lstm_size
+        self.projection = Dense("head/projection", features, config.tags, initial)
+        self.crf = Crf(config.tags, initial, trainable=config.head != "softmax")
+
+    def emissions(
+        self,
+        pieces: tf.Tensor,
+        piece_counts: tf.Tensor,
+        firsts: tf.Tensor,
+        token_counts: tf.Tensor,
+        dropout: Regularisation = NO_DROPOUT,
+    ) -> tf.Tensor:
+        """Tag scores of each window's tokens.
+
+        Args:
+            pieces: [W, P] int32 word pieces with [CLS] and [SEP].
+            piece_counts: [W] int32 pieces a window; what follows is padding.
+            firsts: [W, T] int32 index of each token's first piece in the flattened [W * P] pieces; 0 at padding.
+            token_counts: [W] int32 tokens a window.
+            dropout: training's dropouts.
+
+        Returns:
+            [W, T, K] float32.
+        """
+        piece_mask = tf.sequence_mask(piece_counts, dimensions(pieces)[1], tf.float32)  # [W, P]
+        hidden = self.bert(pieces, piece_mask, dropout.attention, dropout.hidden, self.dtype)  # [W * P, H]
+        windows, tokens = dimensions(firsts)
+        x = tf.cast(tf.gather(hidden, tf.reshape(firsts, [-1])), tf.float32)  # [W * T, H]
+        x = dropout.head(x)
+        if self.lstm is not None:
+            token_mask = tf.sequence_mask(token_counts, tokens, tf.float32)  # [W, T]
+            x = tf.reshape(x, [windows, tokens, x.shape[-1]])  # [W, T, H]
+            x = self.lstm(x, token_mask, self.lstm_form)  # [W, T, 2U]
+            x = dropout.head(tf.reshape(x, [-1, x.shape[-1]]))  # [W * T, 2U]
+        return tf.reshape(self.projection(x), [windows, tokens, self.config.tags])  # [W, T, K]
+
+    def losses(self, batch: Mapping[str, tf.Tensor], dropout: Regularisation = NO_DROPOUT) -> tf.Tensor:
+        """Negative log likelihood of each chain of a batch.
+
+        Args:
+            batch: the arrays of `nerctl.data.batches.Batch` by name.
+            dropout: training's dropouts.
+
+        Returns:
+            [B] float32, at least 0.
+        """
+        emissions = self.emissions(
+            batch["pieces"], batch["piece_counts"], batch["firsts"], batch["token_counts"], dropout
+        )  # [W, T, K]
+        flat = tf.reshape(emissions, [-1, self.config.tags])  # [W * T, K]
+        chains, length = dimensions(batch["chain"])
+        stitched = tf.gather(flat, tf.reshape(batch["chain"], [-1]))  # [B * L, K]
+        stitched = tf.reshape(stitched, [chains, length, self.config.tags])  # [B, L, K]
+        mask = tf.sequence_mask(batch["chain_counts"], length, tf.float32)  # [B, L]
+        return -self.crf.log_likelihood(stitched, batch["tags"], mask, batch["begins"], batch["ends"])
+
+    def variables_by_name(self) -> Dict[str, tf.Variable]:
+        """Every variable under its checkpoint name, in the order of creation's names."""
+        return {variable_name(item): item for item in sorted(self.variables, key=variable_name)}
+
+
+def random_initial(seed: int, deviation: float = 0.02) -> Initial:
+    """First values for variables that no checkpoint gives; each depends on (seed, name) only.
+
+    Kernels of linear layers and tables are truncated normal (Google's 0.02); LSTM kernels are Glorot uniform with
+    orthogonal state parts and a forget bias of 1 (Jozefowicz et al. 2015); CRF scores begin at 0.
+    """
+
+    def initial(name: str, shape: Tuple[int, ...]) -> np.ndarray:
+        generator = np.random.default_rng([seed, zlib.crc32(name.encode())])
+        for part, make in INITIALS.items():
+            if part in name:
+                return make(shape, generator)
+        if name.endswith("/gamma"):
+            return np.ones(shape, np.float32)
+        if name.endswith(("/beta", "/bias")):
+            return np.zeros(shape, np.float32)
+        return truncated_normal(shape, deviation, generator)
+
+    return initial
+
+
+def _lstm_kernel(shape: Tuple[int, ...], generator: np.random.Generator) -> np.ndarray:
+    units = shape[1] // 4
+    inputs = shape[0] - units
+    limit = math.sqrt(6.0 / (inputs + units))
+    kernel = generator.uniform(-limit, limit, (inputs, 4 * units))
+    state = [np.linalg.qr(generator.standard_normal((units, units)))[0] for _ in range(4)]
+    return np.concatenate([kernel, np.concatenate(state, axis=1)]).astype(np.float32)
+
+
+def _lstm_bias(shape: Tuple[int, ...], generator: np.random.Generator) -> np.ndarray:
+    bias = np.zeros(shape, np.float32)
+    units = shape[0] // 4
+    bias[2 * units : 3 * units] = 1.0  # gates: input, cell, forget, output
+    return bias
+
+
+def _zeros(shape: Tuple[int, ...], generator: np.random.Generator) -> np.ndarray:
+    return np.zeros(shape, np.float32)
+
+
+INITIALS: Dict[str, Callable[[Tuple[int, ...], np.random.Generator], np.ndarray]] = {
+    "bilstm/forward/kernel": _lstm_kernel,
+    "bilstm/backward/kernel": _lstm_kernel,
+    "bilstm/forward/bias": _lstm_bias,
+    "bilstm/backward/bias": _lstm_bias,
+    "crf/": _zeros,
+}
