@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
-from functools import lru_cache
+from functools import cache
 
 CJK_RANGES = (
     (0x4E00, 0x9FFF),

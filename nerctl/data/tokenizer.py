@@ -23,8 +23,7 @@ __all__ = ["PieceTable", "TextSplitter", "Vocabulary", "WordPieceTokenizer"]
 
 SPECIAL = ("[PAD]", "[UNK]", "[CLS]", "[SEP]")
 LONGEST_WORD = 100
-"""Characters; a longer word is [UNK], as `max_input_chars_per_word` in Google's WordpieceTokenizer (there 200; 100 in
-the published run_*.py era code and in `tokenizers`)."""
+"""Characters; a longer word is [UNK]. 100 as in Hugging Face's `tokenizers`; Google's own code says 200."""
 
 
 class Vocabulary:
