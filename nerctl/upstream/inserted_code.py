@@ -1,0 +1,116 @@
+"""What `nerctl patch-hooks` writes into the original: the step timer of its migration note, and the NPU session config.
+
+The step timer, the stop hook and the exit are the note's own code. The parameter names of the NPU session are those of
+the Ascend adapter for graph mode (docs/workflow.md); `session_options` is the one table that says what each is set to.
+"""
+
+from __future__ import annotations
+
+from typing import Dict, Union
+
+STEP_LINE_FORMAT = "step: %d, cost time: %.3fs, losses: %.3f"
+"""What the step timer prints for each step; `nerctl compare` reads it back."""
+
+TIMER_CLASS = "MyHook"
+"""Name of the step timer's class in the note; a source that has it was patched already."""
+
+_STEP_TIMER = """\
+import time
+class MyHook(tf.train.SessionRunHook):
+    def begin(self):
+        self._step = 0
+        self._loss_tensor = tf.get_default_graph().get_tensor_by_name('crf_loss/Mean:0')
+
+    def after_create_session(self, session, coord):
+        pass
+
+    def before_run(self, run_context):
+        self._begin = time.time()
+        self._step += 1
+        return tf.train.SessionRunArgs({'loss': self._loss_tensor})
+
+    def after_run(self, run_context, run_values):
+        self._end = time.time()
+        cost = self._end - self._begin
+        loss = run_values.results['loss']
+        print('step: %d, cost time: %.3fs, losses: %.3f' % (self._step, cost, loss))
+
+    def end(self, session):
+        pass
+
+myHook = MyHook()
+
+"""
+
+EXIT_OUTSIDE_TRAINING = """\
+if mode != tf.estimator.ModeKeys.TRAIN:
+    exit(0)
+"""
+
+NPU_IMPORTS = """\
+import os
+from npu_bridge.npu_init import *
+from tensorflow.core.protobuf.rewriter_config_pb2 import RewriterConfig
+"""
+
+_DEVICE_ID = "int(os.environ.get('ASCEND_DEVICE_ID', '0'))"
+
+SessionValue = Union[bool, int, str]
+
+
+def session_options() -> Dict[str, SessionValue]:
+    """The `parameter_map` of the NpuOptimizer for one card, one step a loop, nothing profiled or dumped.
+
+    `session_device_id` is read from ASCEND_DEVICE_ID when the patched program runs; the 0 here is what it is without.
+    """
+    return {
+        "use_off_line": True,  # run on the NPU
+        "enable_data_pre_proc": True,  # the iterator's GetNext runs on the card, as in the adapter's own run config
+        "mix_compile_mode": False,  # the whole graph on the card: what it cannot run is an error, not a slow host op
+        "hcom_parallel": False,  # one card: no gradients to exchange
+        "iterations_per_loop": 1,  # each step returns to the host, or the timer would time several at once
+        "graph_run_mode": 1,  # training
+        "session_device_id": 0,
+        "precision_mode": "allow_fp32_to_fp16",  # float32 where the operator has it, else float16
+        "op_select_implmode": "high_precision",  # losses are compared, so no approximations for speed
+        "profiling_mode": False,
+        "profiling_options": "",
+        "enable_dump": False,
+        "jit_compile": "auto",
+    }
+
+
+def step_timer(steps: int) -> str:
+    """The note's hook class and its two hooks, `myHook` and `stepHook`, for a run of `steps` steps."""
+    return f"{_STEP_TIMER}stepHook = tf.train.StopAtStepHook({steps})\n"
+
+
+def hooks_expression(npu: bool) -> str:
+    """What `TrainSpec(hooks=...)` is given."""
+    hooks = "[myHook, stepHook]"
+    return f"npu_hooks_append(hooks_list={hooks})" if npu else hooks
+
+
+def npu_session_config(name: str) -> str:
+    """Statements that turn the ConfigProto held by the variable `name` into a session config for the NPU."""
+    lines = [
+        f"custom_op = {name}.graph_options.rewrite_options.custom_optimizers.add()",
+        "custom_op.name = 'NpuOptimizer'",
+    ]
+    lines += [_parameter(option, value) for option, value in session_options().items()]
+    lines += [
+        f"{name}.graph_options.rewrite_options.remapping = RewriterConfig.OFF",
+        f"{name}.graph_options.rewrite_options.memory_optimization = RewriterConfig.OFF",
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _parameter(option: str, value: SessionValue) -> str:
+    target = f"custom_op.parameter_map['{option}']"
+    if option == "session_device_id":
+        return f"{target}.i = {_DEVICE_ID}"
+    if isinstance(value, bool):
+        return f"{target}.b = {value}"
+    if isinstance(value, int):
+        return f"{target}.i = {value}"
+    return f"{target}.s = tf.compat.as_bytes('{value}')"
