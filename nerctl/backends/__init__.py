@@ -1,0 +1,124 @@
+"""Devices behind one small interface: open it before any variable exists, compile steps, say what it is.
+
+A backend knows no model: it compiles functions, drops out values, reduces gradients, and says which forms (of the LSTM, of
+batch shapes, of numbers) the device wants.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Callable, Dict, List, Optional, Sequence, Tuple
+
+from nerctl.errors import DeviceError
+
+try:
+    from typing import Protocol
+except ImportError:  # pragma: no cover
+    Protocol = object  # type: ignore[assignment]
+
+DEVICES = ("auto", "cpu", "cuda", "npu")
+"""What `--device` takes."""
+
+PRECISIONS = ("float32", "mixed_bfloat16", "mixed_float16")
+"""What `--precision` takes."""
+
+BATCH_SHAPES = ("auto", "bucketed", "fixed")
+"""What `--batch-shape` takes."""
+
+
+@dataclass(frozen=True)
+class DeviceOptions:
+    """What a user says of the device; each backend refuses what it cannot do."""
+
+    device: str = "auto"
+    """One of `DEVICES`; auto takes CUDA when TensorFlow sees a card, else the CPU."""
+    device_id: Optional[int] = None
+    """The card, from 0; None: the first, or what the environment says."""
+    precision: str = "float32"
+    """One of `PRECISIONS`; variables, LayerNorm, softmax and CRF stay float32 in all of them."""
+    batch_shape: str = "auto"
+    """One of `BATCH_SHAPES`; auto takes what the device runs best."""
+    xla: Optional[bool] = None
+    """Compile with XLA; None takes what the device runs best."""
+    npu_options: Tuple[str, ...] = ()
+    """NAME=VALUE options of the Ascend adapter."""
+
+    def __post_init__(self) -> None:
+        for value, allowed, option in (
+            (self.device, DEVICES, "--device"),
+            (self.precision, PRECISIONS, "--precision"),
+            (self.batch_shape, BATCH_SHAPES, "--batch-shape"),
+        ):
+            if value not in allowed:
+                raise DeviceError(f"{option} {value}: unknown; it takes {', '.join(allowed)}")
+
+
+class Backend(Protocol):
+    """One device, opened."""
+
+    name: str
+    """cpu, cuda or npu."""
+    log_name: str
+    """The device in the step log's file name: cpu, gpu or npu."""
+    lstm_form: str
+    """A name in `nerctl.model.bilstm.FORMS`."""
+    loss_scaling: bool
+    """Whether gradients need a dynamic loss scale (float16 products)."""
+    repeats: bool
+    """Whether a run with the same seed repeats bit for bit, dropout included."""
+
+    def open(self) -> None:
+        """Checks that the device is there and takes it; before any variable or `tf.function` exists.
+
+        Raises:
+            DeviceError: the device cannot be used; the message says what is missing.
+        """
+
+    @property
+    def compute_dtype(self) -> Any:
+        """The TensorFlow dtype of the encoder's products."""
+
+    def window_lengths(self, max_seq_length: int) -> Tuple[int, ...]:
+        """The only window lengths that batches may have, rising; empty: any (dynamic shapes)."""
+
+    def max_tokens(self, batch_size: int, max_seq_length: int) -> int:
+        """The default bound on padded positions in memory at once."""
+
+    def compile(self, function: Callable[..., Any], signature: Sequence[Any]) -> Callable[..., Any]:
+        """A compiled function of tensors of this signature (`tf.TensorSpec`s)."""
+
+    def dropout(self, x: Any, rate: float, key: Any, site: int) -> Any:
+        """Dropout at one site of the graph; `key` is [2] int32 and changes with each micro-batch."""
+
+    def reduce(self, gradients: List[Any]) -> List[Any]:
+        """Gradients summed over replicas; unchanged on one device."""
+
+    def session_config(self) -> Any:
+        """A `tf.compat.v1.ConfigProto` for graph-mode programs on this device."""
+
+    def describe(self) -> Dict[str, Any]:
+        """Facts for the run record: backend, log, name, precision, batch_shape, xla, libraries."""
+
+    def close(self) -> None:
+        """Gives the device back."""
+
+
+def backend_for(options: DeviceOptions) -> Backend:
+    """The backend that the options ask for, not yet opened.
+
+    Raises:
+        DeviceError: an option that the device does not take.
+    """
+    from nerctl.backends.cpu import CpuBackend
+
+    if options.device == "cpu":
+        return CpuBackend(options)
+    if options.device == "npu":
+        from nerctl.backends.npu import NpuBackend
+
+        return NpuBackend(options)
+    from nerctl.backends.cuda import CudaBackend, cuda_is_visible
+
+    if options.device == "cuda" or cuda_is_visible():
+        return CudaBackend(options)
+    return CpuBackend(options)

@@ -1,0 +1,95 @@
+"""The CPU: dynamic shapes, float32, fused LSTM."""
+
+from __future__ import annotations
+
+import platform
+from typing import Any, Callable, Dict, List, Sequence, Tuple
+
+from nerctl.backends import DeviceOptions
+from nerctl.backends.dropout import counter_dropout
+from nerctl.errors import DeviceError
+
+
+class CpuBackend:
+    """Runs everywhere; the reference that other devices are compared with."""
+
+    name = "cpu"
+    log_name = "cpu"
+    lstm_form = "block"
+    loss_scaling = False
+    repeats = True
+
+    def __init__(self, options: DeviceOptions) -> None:
+        if options.precision == "mixed_float16":
+            raise DeviceError("--precision mixed_float16 needs --device cuda or npu; the CPU takes float32")
+        if options.npu_options:
+            raise DeviceError("--npu-option needs --device npu")
+        self.options = options
+
+    def open(self) -> None:
+        """Hides any GPU from this process, so that nothing is placed there by accident."""
+        import tensorflow as tf
+
+        try:
+            tf.config.set_visible_devices([], "GPU")
+        except RuntimeError:  # TensorFlow is already running; CPU ops then go where their inputs are
+            pass
+
+    @property
+    def compute_dtype(self) -> Any:
+        import tensorflow as tf
+
+        return tf.bfloat16 if self.options.precision == "mixed_bfloat16" else tf.float32
+
+    def window_lengths(self, max_seq_length: int) -> Tuple[int, ...]:
+        return (max_seq_length,) if self.options.batch_shape == "fixed" else ()
+
+    def max_tokens(self, batch_size: int, max_seq_length: int) -> int:
+        return 2048
+
+    def compile(self, function: Callable[..., Any], signature: Sequence[Any]) -> Callable[..., Any]:
+        import tensorflow as tf
+
+        return tf.function(function, input_signature=signature, jit_compile=bool(self.options.xla))
+
+    def dropout(self, x: Any, rate: float, key: Any, site: int) -> Any:
+        return counter_dropout(x, rate, key, site)
+
+    def reduce(self, gradients: List[Any]) -> List[Any]:
+        return gradients
+
+    def session_config(self) -> Any:
+        import tensorflow as tf
+
+        return tf.compat.v1.ConfigProto(device_count={"GPU": 0}, allow_soft_placement=True)
+
+    def describe(self) -> Dict[str, Any]:
+        import tensorflow as tf
+
+        return {
+            "backend": self.name,
+            "log": self.log_name,
+            "name": processor_name(),
+            "precision": self.options.precision,
+            "batch_shape": "fixed" if self.options.batch_shape == "fixed" else "bucketed",
+            "xla": bool(self.options.xla),
+            "threads": {
+                "intra": tf.config.threading.get_intra_op_parallelism_threads(),
+                "inter": tf.config.threading.get_inter_op_parallelism_threads(),
+            },
+        }
+
+    def close(self) -> None:
+        """Nothing to give back."""
+
+
+def processor_name() -> str:
+    """The processor's name as the system tells it."""
+    try:
+        with open("/proc/cpuinfo", encoding="utf-8") as stream:
+            for line in stream:
+                if line.startswith("model name"):
+                    return line.split(":", 1)[1].strip()
+    except OSError:
+        pass
+    return platform.processor() or platform.machine()

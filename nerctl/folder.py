@@ -1,0 +1,185 @@
+"""The model folder on disk: what prediction needs, with a checksum of each file, and a pointer to the weights.
+
+    labels.json vocab.txt bert_config.json config.json     the same for all weights of a run
+    checkpoints/00000050/model.ckpt.*                      weights after 50 updates
+    checkpoints/00000050/optimizer.ckpt.* state.json       what resuming needs beside them
+    checkpoint.json                                        names the best and the last weights, and all checksums
+
+`checkpoint.json` is replaced in one rename, after everything it names is on disk: a run killed at any moment leaves
+either the old or the new state.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Dict, Mapping, Optional
+
+from nerctl.errors import ModelError
+
+FORMAT = 1
+"""Version of the layout; a folder of a newer one is refused."""
+
+POINTER = "checkpoint.json"
+"""The file that makes a folder a model folder."""
+
+SHARED = ("labels.json", "vocab.txt", "bert_config.json", "config.json")
+"""The files that all weights of a folder share."""
+
+
+@dataclass(frozen=True)
+class Weights:
+    """One set of weights in a model folder."""
+
+    step: int
+    """Updates behind them."""
+    folder: str
+    """Where they are, relative to the model folder."""
+    files: Mapping[str, str]
+    """SHA-256 of each file in `folder`, by name."""
+    f1: Optional[float] = None
+    """Entity F1 on dev, a fraction of 1; None when dev was not scored."""
+
+    def as_dict(self) -> Dict[str, Any]:
+        """The layout in `checkpoint.json`."""
+        return {"step": self.step, "folder": self.folder, "f1": self.f1, "files": dict(self.files)}
+
+
+@dataclass(frozen=True)
+class ModelFolder:
+    """A model folder whose pointer was read; `verify` checks the files that it names."""
+
+    path: Path
+    """The folder."""
+    engine: str
+    """What computes the emissions: "tensorflow" for a training folder, "onnx" for an export."""
+    shared: Mapping[str, str]
+    """SHA-256 of the files that all weights share, by name."""
+    best: Optional[Weights]
+    """The weights with the best dev F1, if dev was scored."""
+    last: Weights
+    """The newest weights."""
+
+    @classmethod
+    def open(cls, path: Path) -> ModelFolder:
+        """Reads the pointer of a model folder.
+
+        Raises:
+            ModelError: no such folder, no model in it, a damaged pointer, or one of a newer format.
+        """
+        pointer = path / POINTER
+        if not path.is_dir():
+            raise ModelError(f"{path}: no such folder; name the folder that nerctl train or nerctl export wrote")
+        try:
+            content = json.loads(pointer.read_text(encoding="utf-8"))
+        except FileNotFoundError:
+            raise ModelError(
+                f"{pointer}: no such file, so this folder holds no model; name the folder that nerctl train or "
+                "nerctl export wrote"
+            ) from None
+        except (OSError, ValueError) as error:
+            raise ModelError(f"{pointer}: damaged ({error}); take it from an archive or train again") from None
+        try:
+            if content["format"] > FORMAT:
+                raise ModelError(
+                    f"{pointer}: format {content['format']} is newer than this nerctl reads ({FORMAT}); update nerctl"
+                )
+            return cls(
+                path=path,
+                engine=str(content["engine"]),
+                shared=dict(content["shared"]),
+                best=Weights(**content["best"]) if content["best"] else None,
+                last=Weights(**content["last"]),
+            )
+        except (KeyError, TypeError, AttributeError):
+            raise ModelError(f"{pointer}: damaged (fields are missing); take it from an archive") from None
+
+    @property
+    def weights(self) -> Weights:
+        """The weights to predict with: the best, else the last."""
+        return self.best or self.last
+
+    def verify(self, weights: Optional[Weights] = None, names: Optional[str] = None) -> None:
+        """Checks the shared files and those of `weights` (default: the ones to predict with) against their checksums.
+
+        Args:
+            weights: which weights.
+            names: only files of the weights whose name begins so, for instance "model.ckpt"; None: all.
+
+        Raises:
+            ModelError: a file is missing or its content was altered; the message names it.
+        """
+        weights = weights or self.weights
+        wanted = {self.path / name: digest for name, digest in self.shared.items()}
+        for name, digest in weights.files.items():
+            if names is None or name.startswith(names):
+                wanted[self.path / weights.folder / name] = digest
+        for file, digest in wanted.items():
+            if not file.is_file():
+                raise ModelError(f"{file}: missing; take it from an archive or train again")
+            if sha256_of(file) != digest:
+                raise ModelError(
+                    f"{file}: its content is not what was saved (truncated or altered); take it from an archive or "
+                    "train again"
+                )
+
+    def read_json(self, name: str) -> Any:
+        """The content of one of the folder's JSON files."""
+        try:
+            return json.loads((self.path / name).read_text(encoding="utf-8"))
+        except (OSError, ValueError) as error:
+            raise ModelError(f"{self.path / name}: cannot be read ({error})") from None
+
+    def write(self) -> None:
+        """Writes the pointer, in one rename."""
+        write_json(
+            self.path / POINTER,
+            {
+                "format": FORMAT,
+                "engine": self.engine,
+                "shared": dict(self.shared),
+                "best": self.best.as_dict() if self.best else None,
+                "last": self.last.as_dict(),
+            },
+        )
+
+
+def sha256_of(path: Path) -> str:
+    """Hexadecimal SHA-256 of a file's content."""
+    digest = hashlib.sha256()
+    with open(path, "rb") as stream:
+        for block in iter(lambda: stream.read(1 << 20), b""):
+            digest.update(block)
+    return digest.hexdigest()
+
+
+def write_text(path: Path, text: str) -> None:
+    """Writes a file in one rename: the old content or the new, never a part; line ends stay as they are."""
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        with open(temporary, "w", encoding="utf-8", newline="") as stream:
+            stream.write(text)
+            stream.flush()
+            os.fsync(stream.fileno())
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Writes a JSON file in one rename, readable by people: indented, Chinese as it is."""
+    write_text(path, json.dumps(value, ensure_ascii=False, indent=2) + "\n")
+
+
+def sync_folder(path: Path) -> None:
+    """Makes the names in a folder durable, where the system can."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    except OSError:
+        pass
+    finally:
+        os.close(descriptor)
