@@ -24,22 +24,26 @@ _WHAT_HAPPENED = {
 def patch_hooks(
     checkout: Optional[Path] = typer.Argument(
         None,
-        help="The original's checkout, the folder that holds bert_base, or bert_lstm_ner.py itself. Without it: the "
-        "current folder, else the bert_base of this Python.",
+        help="The original's checkout, the folder that holds bert_base, or bert_lstm_ner.py itself. "
+        "Without it: the current folder, else the bert_base of this Python.",
         show_default=False,
     ),
     steps: int = typer.Option(5, "--steps", min=1, help="The patched program stops after so many steps."),
-    device: str = typer.Option("cuda", "--device", help="cuda or npu; npu adds the Ascend adapter's session config."),
+    device: str = typer.Option(
+        "cuda", "--device", help="cuda or npu; npu adds the Ascend adapter's session config."
+    ),
     dry_run: bool = typer.Option(False, "--dry-run", help="Show the diff, write nothing."),
     revert: bool = typer.Option(False, "--revert", help="Restore the source byte for byte."),
-    force: bool = typer.Option(False, "--force", help="With --revert: also when the source was edited since."),
+    force: bool = typer.Option(
+        False, "--force", help="With --revert: also when the source was edited since."
+    ),
     as_json: bool = typer.Option(False, "--json", help="The outcome as JSON."),
 ) -> None:
     """Put a step timer into the original (macanv/BERT-BiLSTM-CRF-NER, PyPI bert-base), or take it out.
 
-    The patched program prints a line a step, `step: 1, cost time: 7.391s, losses: 132.724`, and stops by itself. A
-    run_1p.sh beside the source runs it (batch 32, learning rate 2e-5, 1 epoch) and empties nothing. A source that is
-    not recognised is left untouched.
+    The patched program prints a line a step, `step: 1, cost time: 7.391s, losses: 132.724`, and stops by
+    itself. A run_1p.sh beside the source runs it (batch 32, learning rate 2e-5, 1 epoch) and empties nothing.
+    A source that is not recognised is left untouched.
 
     \b
     Examples:
@@ -74,4 +78,6 @@ def patch_hooks(
     for note in outcome.notes:
         out.warn(note)
     if outcome.script is not None and outcome.status != "unchanged":
-        out.say(f"{'To run it' if outcome.status == 'patched' else 'It would be run with'}: sh {outcome.script}")
+        out.say(
+            f"{'To run it' if outcome.status == 'patched' else 'It would be run with'}: sh {outcome.script}"
+        )

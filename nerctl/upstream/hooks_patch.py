@@ -1,16 +1,17 @@
 """The migration note's patch of the original's `bert_lstm_ner.py`, made on the source's structure.
 
-Found by name, not by line: the one `TrainSpec(...)` call, the statement that makes its early-stop hook, and `model_fn`;
-for the NPU also the `import tensorflow as tf` and the one `RunConfig(...)` call. What is not found exactly once is a
-reason to leave the file untouched.
+Found by name, not by line: the one `TrainSpec(...)` call, the statement that makes its early-stop hook, and
+`model_fn`; for the NPU also the `import tensorflow as tf` and the one `RunConfig(...)` call. What is not
+found exactly once is a reason to leave the file untouched.
 """
 
 from __future__ import annotations
 
 import ast
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Iterator, List, Optional, Tuple, Type, TypeVar
+from typing import TypeVar
 
 from nerctl.errors import DataError
 from nerctl.upstream import inserted_code
@@ -58,7 +59,9 @@ def patch_source(raw: bytes, name: str, *, steps: int, npu: bool) -> Patch:
     except DataError as error:
         raise DataError(f"{name}: left untouched: {error}.") from None
     content = source.edited(edits)
-    if not _has_step_timer(SourceText(content, name).tree):  # parses it again: a patch must leave a valid source
+    if not _has_step_timer(
+        SourceText(content, name).tree
+    ):  # parses it again: a patch must leave a valid source
         raise DataError(f"{name}: left untouched: the patched source came out without the step timer.")
     return Patch(content, was_patched=False)
 
@@ -68,14 +71,13 @@ def _has_step_timer(tree: ast.AST) -> bool:
     for node in ast.walk(tree):
         if isinstance(node, ast.ClassDef) and node.name == inserted_code.TIMER_CLASS:
             return True
-        if isinstance(node, ast.Constant) and isinstance(node.value, str):
-            if node.value.strip() == inserted_code.STEP_LINE_FORMAT:
-                return True
+        if isinstance(node, ast.Constant) and str(node.value).strip() == inserted_code.STEP_LINE_FORMAT:
+            return True
     return False
 
 
-def _timer_edits(source: SourceText, steps: int, npu: bool) -> List[Edit]:
-    """The step timer in place of the early-stop hook (else before the TrainSpec), and the TrainSpec's hooks."""
+def _timer_edits(source: SourceText, steps: int, npu: bool) -> list[Edit]:
+    """The step timer in place of the early-stop hook, else before the TrainSpec; the TrainSpec's hooks."""
     call = _only_call(source.tree, "TrainSpec")
     block, statement = _statement_of(source.tree, call)
     hook = _early_stop_statement(source.tree, block[: block.index(statement)], call)
@@ -89,7 +91,9 @@ def _timer_edits(source: SourceText, steps: int, npu: bool) -> List[Edit]:
     if not source.owns_its_lines(hook):
         raise DataError(f"the early-stop hook on line {hook.lineno} shares its line with other code")
     start, end = source.line_start(hook.lineno), source.line_start((hook.end_lineno or hook.lineno) + 1)
-    edits.append(Edit(start, end, code if source.text[start:end].endswith(("\r", "\n")) else code.rstrip("\n")))
+    edits.append(
+        Edit(start, end, code if source.text[start:end].endswith(("\r", "\n")) else code.rstrip("\n"))
+    )
     for line, comment in source.comments():
         above = block[0].lineno <= line < hook.lineno or (hook.end_lineno or 0) < line < statement.lineno
         if above and _EARLY_STOP_COMMENT.match(comment):
@@ -97,8 +101,8 @@ def _timer_edits(source: SourceText, steps: int, npu: bool) -> List[Edit]:
     return edits
 
 
-def _early_stop_statement(tree: ast.AST, before: List[ast.stmt], call: ast.Call) -> Optional[ast.Assign]:
-    """The `x = ...stop_if_..._hook(...)` among `before` whose x only this TrainSpec uses; one used elsewhere stays."""
+def _early_stop_statement(tree: ast.AST, before: list[ast.stmt], call: ast.Call) -> ast.Assign | None:
+    """The `x = ...stop_if_..._hook(...)` among `before` whose x this TrainSpec alone uses."""
     hooks = _hooks_argument(call)
     expected = {id(node) for node in ast.walk(hooks)} if hooks is not None else set()
     for statement in before:
@@ -113,7 +117,7 @@ def _early_stop_statement(tree: ast.AST, before: List[ast.stmt], call: ast.Call)
     return None
 
 
-def _hooks_argument(call: ast.Call) -> Optional[ast.expr]:
+def _hooks_argument(call: ast.Call) -> ast.expr | None:
     """The value of TrainSpec's `hooks`: its keyword, or its third positional argument."""
     for keyword in call.keywords:
         if keyword.arg == "hooks":
@@ -123,7 +127,9 @@ def _hooks_argument(call: ast.Call) -> Optional[ast.expr]:
 
 def _hooks_edit(source: SourceText, call: ast.Call, hooks: str) -> Edit:
     """The edit that gives the TrainSpec these hooks, all else in it as it is written."""
-    if any(keyword.arg is None for keyword in call.keywords) or any(isinstance(a, ast.Starred) for a in call.args):
+    if any(keyword.arg is None for keyword in call.keywords) or any(
+        isinstance(a, ast.Starred) for a in call.args
+    ):
         raise DataError(f"the TrainSpec on line {call.lineno} takes its arguments from a * or ** expression")
     old = _hooks_argument(call)
     if old is not None:
@@ -140,7 +146,7 @@ def _new_keyword(source: SourceText, call: ast.Call, keyword: str) -> Edit:
     return Edit(end, end, keyword if separated else f", {keyword}")
 
 
-def _exit_edits(source: SourceText) -> List[Edit]:
+def _exit_edits(source: SourceText) -> list[Edit]:
     """The exit at the start of `model_fn` for every mode but training; nothing when it is there."""
     functions = [node for node in _nodes(source.tree, ast.FunctionDef) if node.name == "model_fn"]
     if len(functions) != 1:
@@ -169,8 +175,8 @@ def _leaves_outside_training(statement: ast.stmt) -> bool:
     return isinstance(statement.test.ops[0], ast.NotEq) and {"mode", "TRAIN"} <= names and bool(exits)
 
 
-def _npu_edits(source: SourceText) -> List[Edit]:
-    """The adapter's imports, its session config before the RunConfig, and the RunConfig handed to the adapter."""
+def _npu_edits(source: SourceText) -> list[Edit]:
+    """The adapter's imports, its session config before the RunConfig, the RunConfig handed to the adapter."""
     imports = [
         statement
         for statement in source.tree.body
@@ -196,8 +202,8 @@ def _npu_edits(source: SourceText) -> List[Edit]:
     ]
 
 
-def _session_variable(source: SourceText, call: ast.Call) -> Tuple[str, str, List[Edit]]:
-    """The variable that holds the session's ConfigProto, a statement that makes it if there is none, the call's edits."""
+def _session_variable(source: SourceText, call: ast.Call) -> tuple[str, str, list[Edit]]:
+    """The variable of the session's ConfigProto, a statement that makes it, and the call's edits."""
     for keyword in call.keywords:
         if keyword.arg != "session_config":
             continue
@@ -205,7 +211,9 @@ def _session_variable(source: SourceText, call: ast.Call) -> Tuple[str, str, Lis
             return keyword.value.id, "", []
         start, end = source.start(keyword.value), source.end(keyword.value)
         if "#" in source.code(keyword.value):
-            raise DataError(f"the session_config on line {call.lineno} has a comment in it; give it a variable first")
+            raise DataError(
+                f"the session_config on line {call.lineno} has a comment in it; give it a variable first"
+            )
         made = f"session_config = {' '.join(source.code(keyword.value).split())}\n"
         return "session_config", made, [Edit(start, end, "session_config")]
     made = "session_config = tf.ConfigProto(allow_soft_placement=True)\n"
@@ -227,9 +235,9 @@ def _called(call: ast.Call) -> str:
     return function.id if isinstance(function, ast.Name) else ""
 
 
-def _statement_of(tree: ast.AST, node: ast.AST) -> Tuple[List[ast.stmt], ast.stmt]:
+def _statement_of(tree: ast.AST, node: ast.AST) -> tuple[list[ast.stmt], ast.stmt]:
     """The innermost statement that holds `node`, and the list of statements that it stands in."""
-    found: Optional[Tuple[List[ast.stmt], ast.stmt]] = None
+    found: tuple[list[ast.stmt], ast.stmt] | None = None
     for block in _blocks(tree):
         for statement in block:
             if any(inner is node for inner in ast.walk(statement)):
@@ -238,7 +246,7 @@ def _statement_of(tree: ast.AST, node: ast.AST) -> Tuple[List[ast.stmt], ast.stm
     return found
 
 
-def _blocks(tree: ast.AST) -> Iterator[List[ast.stmt]]:
+def _blocks(tree: ast.AST) -> Iterator[list[ast.stmt]]:
     for node in ast.walk(tree):
         for field in ("body", "orelse", "finalbody"):
             block = getattr(node, field, None)
@@ -246,5 +254,5 @@ def _blocks(tree: ast.AST) -> Iterator[List[ast.stmt]]:
                 yield block
 
 
-def _nodes(tree: ast.AST, kind: Type[Node]) -> Iterator[Node]:
+def _nodes(tree: ast.AST, kind: type[Node]) -> Iterator[Node]:
     return (node for node in ast.walk(tree) if isinstance(node, kind))

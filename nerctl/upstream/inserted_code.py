@@ -1,12 +1,12 @@
-"""What `nerctl patch-hooks` writes into the original: the step timer of its migration note, and the NPU session config.
+"""What `nerctl patch-hooks` writes into the original: its note's step timer, the NPU session config.
 
-The step timer, the stop hook and the exit are the note's own code. The parameter names of the NPU session are those of
-the Ascend adapter for graph mode (docs/workflow.md); `session_options` is the one table that says what each is set to.
+The step timer, the stop hook and the exit are the note's own code. The parameters of the NPU session are the
+Ascend adapter's for graph mode; `session_options` is the one table that says what each is set to.
 """
 
 from __future__ import annotations
 
-from typing import Dict, Union
+from typing import Union
 
 STEP_LINE_FORMAT = "step: %d, cost time: %.3fs, losses: %.3f"
 """What the step timer prints for each step; `nerctl compare` reads it back."""
@@ -58,15 +58,15 @@ _DEVICE_ID = "int(os.environ.get('ASCEND_DEVICE_ID', '0'))"
 SessionValue = Union[bool, int, str]
 
 
-def session_options() -> Dict[str, SessionValue]:
+def session_options() -> dict[str, SessionValue]:
     """The `parameter_map` of the NpuOptimizer for one card, one step a loop, nothing profiled or dumped.
 
-    `session_device_id` is read from ASCEND_DEVICE_ID when the patched program runs; the 0 here is what it is without.
+    `session_device_id` is read from ASCEND_DEVICE_ID when the patched program runs; 0 is what it is without.
     """
     return {
         "use_off_line": True,  # run on the NPU
-        "enable_data_pre_proc": True,  # the iterator's GetNext runs on the card, as in the adapter's own run config
-        "mix_compile_mode": False,  # the whole graph on the card: what it cannot run is an error, not a slow host op
+        "enable_data_pre_proc": True,  # GetNext runs on the card, as in the adapter's own run config
+        "mix_compile_mode": False,  # what the card cannot run is an error, not a slow host op
         "hcom_parallel": False,  # one card: no gradients to exchange
         "iterations_per_loop": 1,  # each step returns to the host, or the timer would time several at once
         "graph_run_mode": 1,  # training

@@ -1,11 +1,10 @@
-"""The `run_1p.sh` that runs the patched original as its migration note does, without the note's `rm -rf output/*`."""
+"""The `run_1p.sh` that runs the patched original as its migration note does, less its `rm -rf output/*`."""
 
 from __future__ import annotations
 
 import ast
 import warnings
 from pathlib import Path
-from typing import Dict, List, Optional
 
 SCRIPT_NAME = "run_1p.sh"
 
@@ -28,7 +27,7 @@ PYTHONPATH="$package_root${{PYTHONPATH:+:$PYTHONPATH}}"
 export PYTHONPATH
 data=${{DATA:-NERdata}}
 model=${{MODEL:-model}}
-for needed in "$data/train.txt" "$data/dev.txt" "$data/test.txt" "$model/vocab.txt" "$model/bert_config.json"; do
+for needed in "$data/train.txt" "$data/dev.txt" "$data/test.txt" "$model/vocab.txt"; do
     if [ ! -f "$needed" ]; then
         echo "run_1p.sh: $needed is missing: run it where NERdata/ and model/ are, or set DATA and MODEL" >&2
         exit 2
@@ -81,10 +80,10 @@ def log_name(device: str) -> str:
     return f"loss+perf_{'gpu' if device == 'cuda' else device}.txt"
 
 
-def launch_script(device: str, steps: int, up: str, train_helper: Optional[Path]) -> str:
-    """The script for `device` (`cuda` or `npu`); `up` leads from its folder to the one that holds `bert_base`.
+def launch_script(device: str, steps: int, up: str, train_helper: Path | None) -> str:
+    """The script for `device` (`cuda` or `npu`); `up` leads from its folder to that of `bert_base`.
 
-    `train_helper` is the source of the original's command line: its versions differ in how a switch is turned off.
+    `train_helper` is the source of the original's command line: versions differ in how a switch goes off.
     """
     log = log_name(device)
     head = _HEAD.format(written_by=WRITTEN_BY, device=device, steps=steps, log=log, script=SCRIPT_NAME, up=up)
@@ -102,8 +101,8 @@ def launch_script(device: str, steps: int, up: str, train_helper: Optional[Path]
     return head + (_NPU if device == "npu" else _CUDA) + run
 
 
-def _switched_off(train_helper: Optional[Path]) -> List[str]:
-    """The arguments that turn off prediction and the emptying of the output folder, as this version takes them."""
+def _switched_off(train_helper: Path | None) -> list[str]:
+    """The arguments that turn off prediction and the emptying of the output folder in this version."""
     actions = _switch_actions(train_helper)
     flags = []
     for switch in ("do_predict", "clean"):
@@ -115,7 +114,7 @@ def _switched_off(train_helper: Optional[Path]) -> List[str]:
     return [" ".join(flags)] if flags else []
 
 
-def _switch_actions(train_helper: Optional[Path]) -> Dict[str, str]:
+def _switch_actions(train_helper: Path | None) -> dict[str, str]:
     """For each argument of the original's parser: its action, or the name of its type."""
     if train_helper is None or not train_helper.is_file():
         return {"do_predict": "bool", "clean": "bool"}  # as in bert-base 0.0.9
@@ -125,7 +124,7 @@ def _switch_actions(train_helper: Optional[Path]) -> Dict[str, str]:
             tree = ast.parse(train_helper.read_bytes())
         except (SyntaxError, ValueError):
             return {"do_predict": "bool", "clean": "bool"}
-    actions: Dict[str, str] = {}
+    actions: dict[str, str] = {}
     for call in ast.walk(tree):
         if not (isinstance(call, ast.Call) and isinstance(call.func, ast.Attribute)):
             continue

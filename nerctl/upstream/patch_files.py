@@ -1,7 +1,7 @@
 """Where the original's source is, and putting the patch on it and taking it off byte for byte.
 
-Beside the patched file lie `<file>.nerctl-original`, its bytes from before, and `<file>.nerctl-patch.json`, which says by
-SHA-256 what was patched into what: enough to restore it with any version of nerctl, or with `cp`.
+Beside the patched file lie `<file>.nerctl-original`, its bytes from before, and `<file>.nerctl-patch.json`,
+which says by SHA-256 what was patched into what: enough to restore it with any version of nerctl, or with `cp`.
 """
 
 from __future__ import annotations
@@ -14,7 +14,6 @@ import os
 import tempfile
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import List, Optional
 
 import nerctl
 from nerctl.errors import DataError, FailedError, NerctlError
@@ -38,7 +37,7 @@ class Record:
     """`cuda` or `npu`."""
     steps: int
     """Steps after which the patched program stops."""
-    script_sha256: Optional[str]
+    script_sha256: str | None
     """SHA-256 of the run_1p.sh beside it; None when the file of that name was the user's own."""
     nerctl: str
     """Version that wrote the patch."""
@@ -51,23 +50,24 @@ class Outcome:
     path: Path
     """The source."""
     status: str
-    """patched, would patch, unchanged (patched already), patched by hand, reverted, would revert, or original."""
+    """patched, would patch, unchanged (so already), patched by hand, reverted, would revert, or original."""
     diff: str
     """Unified diff from the source before to the source after; empty when nothing changes."""
     original_sha256: str
     """SHA-256 of the source without the patch; of the source as it is when it was patched by hand."""
     sha256: str
     """SHA-256 of the source as it is now (with a dry run: as it would be)."""
-    script: Optional[Path]
-    """The run_1p.sh that was written or would be; None when there is none, or the user's own stands in its place."""
-    notes: List[str]
+    script: Path | None
+    """The run_1p.sh that was or would be written; None without one, or where the user's own stands."""
+    notes: list[str]
     """What else the user should know, a sentence each."""
 
 
-def find_source(checkout: Optional[Path]) -> Path:
-    """The original's bert_lstm_ner.py in a checkout, in an installed `bert_base`, or the file itself when it is named.
+def find_source(checkout: Path | None) -> Path:
+    """The original's bert_lstm_ner.py in a checkout or an installed `bert_base`, or that file itself.
 
-    Without `checkout`: the current folder when it holds one, else the `bert_base` of this Python. Raises NerctlError.
+    Without `checkout`: the current folder when it holds one, else the `bert_base` of this Python. Raises
+    NerctlError when there is none.
     """
     if checkout is not None:
         if checkout.is_file():
@@ -75,7 +75,9 @@ def find_source(checkout: Optional[Path]) -> Path:
         for place in _PLACES:
             if (checkout / place).is_file():
                 return (checkout / place).resolve()
-        raise NerctlError(f"{checkout}: no {_PLACES[0]} there: name the original's checkout or its bert_base folder.")
+        raise NerctlError(
+            f"{checkout}: no {_PLACES[0]} there: name the original's checkout or its bert_base folder."
+        )
     if Path(_PLACES[0]).is_file():
         return Path(_PLACES[0]).resolve()
     spec = importlib.util.find_spec("bert_base")
@@ -83,16 +85,16 @@ def find_source(checkout: Optional[Path]) -> Path:
         if (Path(folder) / "train" / _FILE).is_file():
             return (Path(folder) / "train" / _FILE).resolve()
     raise NerctlError(
-        f"There is no {_PLACES[0]} here and no bert_base in this Python: name the checkout, or the site-packages "
-        "folder of the Python 3.7 that has it."
+        f"There is no {_PLACES[0]} here and no bert_base in this Python: name the checkout, or the "
+        "site-packages folder of the Python 3.7 that has it."
     )
 
 
 def apply_patch(path: Path, *, device: str, steps: int, dry_run: bool = False) -> Outcome:
     """Patches the source and writes run_1p.sh beside it; does nothing when it is patched so already.
 
-    A source patched by an earlier call with other options is patched anew from its original. Raises DataError for a
-    source that is not recognised, which is left untouched.
+    A source patched by an earlier call with other options is patched anew from its original. Raises DataError
+    for a source that is not recognised, which is left untouched.
     """
     before = _read(path)
     record = _record(path)
@@ -140,8 +142,8 @@ def revert_patch(path: Path, *, dry_run: bool = False, force: bool = False) -> O
     if record is None:
         if _original_path(path).exists() and not force:
             raise NerctlError(
-                f"{_record_path(path)} is missing or damaged, so it is not known that {_original_path(path).name} "
-                "is what was patched: compare them, then --revert --force restores it."
+                f"{_record_path(path)} is missing or damaged, so it is not known that "
+                f"{_original_path(path).name} is what was patched: compare, then --revert --force restores it."
             )
         if not _original_path(path).exists():
             raise NerctlError(f"{path}: nothing to revert: nerctl kept no original beside it.")
@@ -150,10 +152,10 @@ def revert_patch(path: Path, *, dry_run: bool = False, force: bool = False) -> O
     expected = {_sha256(kept)} | ({record.patched_sha256} if record is not None else set())
     if current not in expected and not force:
         raise NerctlError(
-            f"{path}: it was edited or replaced since nerctl patched it, so --revert would lose that: save your "
-            "changes, then --revert --force."
+            f"{path}: it was edited or replaced since nerctl patched it, so --revert would lose that: save "
+            "your changes, then --revert --force."
         )
-    notes: List[str] = []
+    notes: list[str] = []
     status = "original" if before == kept else ("would revert" if dry_run else "reverted")
     if not dry_run:
         if before != kept:
@@ -171,8 +173,10 @@ class _Script:
     content: bytes
 
 
-def _script_for(path: Path, device: str, steps: int, record: Optional[Record]) -> "tuple[Optional[_Script], List[str]]":
-    """The run_1p.sh to write beside the source, or None and why when the one there is not ours to overwrite."""
+def _script_for(
+    path: Path, device: str, steps: int, record: Record | None
+) -> tuple[_Script | None, list[str]]:
+    """The run_1p.sh to write beside the source, or None and why when the one there is not ours."""
     script = path.parent / launch_script.SCRIPT_NAME
     ours = record.script_sha256 if record is not None else None
     if script.exists() and _sha256(_read(script)) != ours:
@@ -182,7 +186,7 @@ def _script_for(path: Path, device: str, steps: int, record: Optional[Record]) -
     return _Script(script, text.encode()), []
 
 
-def _remove_script(path: Path, record: Optional[Record]) -> List[str]:
+def _remove_script(path: Path, record: Record | None) -> list[str]:
     script = path.parent / launch_script.SCRIPT_NAME
     if not script.exists() or record is None or record.script_sha256 is None:
         return []
@@ -200,7 +204,7 @@ def _record_path(path: Path) -> Path:
     return path.with_name(path.name + ".nerctl-patch.json")
 
 
-def _record(path: Path) -> Optional[Record]:
+def _record(path: Path) -> Record | None:
     """The record beside a source; None when there is none, or none that can be read."""
     try:
         values = json.loads(_record_path(path).read_text(encoding="utf-8"))
@@ -213,15 +217,19 @@ def _kept_original(path: Path, record: Record) -> bytes:
     """The original's bytes; raises NerctlError when they are not those that were recorded."""
     kept = _original_path(path)
     if not kept.is_file():
-        raise NerctlError(f"{kept} is missing, so the original cannot be restored: install or check out {_FILE} anew.")
+        raise NerctlError(
+            f"{kept} is missing, so the original cannot be restored: install or check out {_FILE} anew."
+        )
     content = _read(kept)
     if _sha256(content) != record.original_sha256:
-        raise NerctlError(f"{kept} is not what was kept (its SHA-256 differs): install or check out {_FILE} anew.")
+        raise NerctlError(
+            f"{kept} is not what was kept (its SHA-256 differs): install or check out {_FILE} anew."
+        )
     return content
 
 
 def _set_aside_other_original(path: Path, original: bytes) -> None:
-    """Keeps the original of another version of the source under its own name before a new one takes the place."""
+    """Keeps an older original of other content under its own name before a new one takes the place."""
     kept = _original_path(path)
     if kept.is_file() and _read(kept) != original:
         os.replace(kept, kept.with_name(f"{kept.name}-{_sha256(_read(kept))[:8]}"))
@@ -247,7 +255,7 @@ def _read(path: Path) -> bytes:
         raise DataError(f"{path}: cannot be read ({error.strerror}).") from error
 
 
-def _write(path: Path, content: bytes, mode: Optional[int] = None) -> None:
+def _write(path: Path, content: bytes, mode: int | None = None) -> None:
     """Writes by a temporary name; an existing file keeps its permissions."""
     temporary = ""
     try:
@@ -263,4 +271,6 @@ def _write(path: Path, content: bytes, mode: Optional[int] = None) -> None:
     except OSError as error:
         if temporary and os.path.exists(temporary):
             os.unlink(temporary)
-        raise FailedError(f"{path}: cannot be written ({error.strerror}); the source is as it was.") from error
+        raise FailedError(
+            f"{path}: cannot be written ({error.strerror}); the source is as it was."
+        ) from error

@@ -1,4 +1,4 @@
-"""A Python source as text with positions, edited in place: line ends, encoding and byte-order mark stay as they were."""
+"""A Python source as text with positions, edited in place: line ends, encoding and byte-order mark stay."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ import io
 import re
 import tokenize
 import warnings
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import List, Sequence, Tuple
 
 from nerctl.errors import DataError
 
@@ -48,7 +48,7 @@ class SourceText:
         self._newline = ends[0].group() if ends else "\n"
 
     def offset(self, line: int, column: int) -> int:
-        """Character offset of a tree position: `line` from 1, `column` in UTF-8 bytes, as `ast` counts them."""
+        """Character offset of a tree position: `line` from 1, `column` in UTF-8 bytes, as `ast` counts."""
         start = self._starts[line - 1]
         return start + len(self.line(line).encode("utf-8")[:column].decode("utf-8"))
 
@@ -71,11 +71,11 @@ class SourceText:
         return self.text[start:end]
 
     def line_start(self, line: int) -> int:
-        """Offset of the first character of line `line` (from 1); the end of the text for the line after the last."""
+        """Offset of the first character of a line (from 1); of the text's end for the line after the last."""
         return self._starts[line - 1] if line <= len(self._starts) else len(self.text)
 
     def indent(self, statement: ast.stmt) -> str:
-        """White space before a statement that begins its line; raises DataError when other text is before it."""
+        """White space before a statement that begins its line; raises DataError when it does not."""
         lead = self.text[self.line_start(statement.lineno) : self.start(statement)]
         if lead.strip():
             raise DataError(f"line {statement.lineno} holds another statement before the one to change")
@@ -88,7 +88,7 @@ class SourceText:
         lead = self.text[self.line_start(statement.lineno) : self.start(statement)].strip()
         return not lead and (not tail or tail.startswith("#"))
 
-    def comments(self) -> List[Tuple[int, str]]:
+    def comments(self) -> list[tuple[int, str]]:
         """The comments that have a line to themselves: line number (from 1) and text."""
         text = _LINE_END.sub("\n", self.text)
         tokens = tokenize.generate_tokens(io.StringIO(text).readline)
@@ -110,7 +110,8 @@ class SourceText:
     def edited(self, edits: Sequence[Edit]) -> bytes:
         """The file's new bytes; the edits do not overlap, and insertions at one place keep their order."""
         text = self.text
-        for edit in reversed(sorted(edits, key=lambda edit: (edit.start, edit.end))):
+        ordered = sorted(edits, key=lambda edit: (edit.start, edit.end))
+        for edit in reversed(ordered):
             new = edit.replacement.replace("\n", self._newline)
             text = text[: edit.start] + new + text[edit.end :]
         return self._bom + text.encode(self.encoding)
