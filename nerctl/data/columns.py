@@ -8,7 +8,7 @@ from typing import Callable
 import numpy as np
 
 OnBad = Callable[[int, str], None]
-"""Told of each line that cannot be read: its number from 1, and the reason. It may raise to stop the reading."""
+"""Told of each line that cannot be read: its number from 1, and the reason. It may raise, to stop."""
 
 
 @dataclass(frozen=True)

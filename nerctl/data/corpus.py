@@ -14,7 +14,7 @@ import numpy as np
 from nerctl.data.columns import Columns, OnBad
 from nerctl.data.conll import read_conll
 from nerctl.data.json_lines import read_json_lines
-from nerctl.data.schemes import Conversion, MixedSchemes, bio_names, to_bio
+from nerctl.data.schemes import Conversion, MixedSchemes, bio_names, count_ids, to_bio
 from nerctl.errors import DataError
 
 PathLike = Union[str, Path]
@@ -27,36 +27,12 @@ SPLITS: dict[str, tuple[str, ...]] = {
 """The words in a file's name that make it a split."""
 
 JSON_SUFFIXES = (".json", ".jsonl", ".ndjson")
-NO_CORPUS = [
-    ".bak",
-    ".gz",
-    ".zip",
-    ".tar",
-    ".tgz",
-    ".xz",
-    ".bz2",
-    ".7z",
-    ".md",
-    ".py",
-    ".sh",
-    ".html",
-    ".log",
-    ".csv",
-    ".toml",
-    ".yaml",
-    ".yml",
-    ".pkl",
-    ".npz",
-    ".npy",
-    ".tf_record",
-    ".tfrecord",
-    ".part",
-    ".tmp",
-    ".swp",
-    ".md5",
-    ".sha256",
-]
-"""Suffixes of files that lie beside corpora and are none."""
+NO_CORPUS = re.compile(
+    r"~$|\.(bak|gz|zip|tar|tgz|xz|bz2|7z|md|py|sh|html|log|csv|toml|ya?ml|pkl|np[yz]|tf_?record|part|tmp|sw[op]"
+    r"|md5|sha\d+)$",
+    re.IGNORECASE,
+)
+"""Names of files that lie beside corpora and are none."""
 
 
 @dataclass(frozen=True)
@@ -119,7 +95,7 @@ class Corpus:
 
     def entity_counts(self) -> dict[str, int]:
         """Entities of each type."""
-        counts = np.bincount(self.tag_ids, minlength=len(self.tag_names))
+        counts = count_ids(self.tag_ids, len(self.tag_names))
         return dict(zip(self.types, counts[1::2].tolist()))
 
     def line_of(self, token: int) -> int:
@@ -138,10 +114,10 @@ class Reading(NamedTuple):
 
 
 def read_corpus(path: PathLike) -> Corpus:
-    """Read the corpus file at `path`: JSON lines (by suffix, or when it begins with a JSON object), else columns.
+    """Read the corpus file at `path`: JSON lines (by suffix, or by its first line), else CoNLL columns.
 
-    A file without any token gives a corpus of no sentences. Raises DataError, with file and line, at the first line
-    that cannot be read.
+    A file without any token gives a corpus of no sentences. Raises DataError, with file and line, at the
+    first line that cannot be read.
     """
 
     def stop(line: int, reason: str) -> None:
@@ -202,11 +178,11 @@ def _is_json_object(line: bytes) -> bool:
 
 
 def find_splits(data_dir: PathLike, needed: Sequence[str] = ()) -> dict[str, Path]:
-    """The files of `data_dir` that hold the splits: {"train": ..., "dev": ..., "test": ...}, those that are there.
+    """The files of `data_dir` that hold the splits: "train", "dev" and "test", those of them that are there.
 
-    A file is a split by a word of its name, whatever parts the words: train.txt, example.train, train.char.bmes,
-    msra_train.jsonl; dev may also be called valid, validation or val. Raises DataError when the folder has none, lacks
-    one of `needed`, or has two files for one split.
+    A file is a split by a word of its name, whatever parts the words: train.txt, example.train,
+    train.char.bmes, msra_train.jsonl; dev may also be called valid, validation or val. Raises DataError when
+    the folder has none, lacks one of `needed`, or has two files for one split.
     """
     folder = Path(data_dir)
     if not folder.is_dir():
@@ -234,12 +210,7 @@ def find_splits(data_dir: PathLike, needed: Sequence[str] = ()) -> dict[str, Pat
 
 def _split_of(file: Path) -> str:
     """The split that a file's name tells, or "" for none or more than one."""
-    if (
-        file.name.startswith(".")
-        or file.name.endswith("~")
-        or file.suffix.lower() in NO_CORPUS
-        or not file.is_file()
-    ):
+    if file.name.startswith(".") or NO_CORPUS.search(file.name) or not file.is_file():
         return ""
     words = set(re.split(r"[^a-z]+", file.name.lower()))
     splits = [split for split, names in SPLITS.items() if words.intersection(names)]

@@ -119,7 +119,8 @@ def _cluener(label: dict[str, Any], text: str) -> list[Span]:
                 span = _span(place[0], place[1] + 1, entity_type)
                 if text[span[0] : span[1]] != mention:
                     raise _Unreadable(
-                        f"the text at {place[0]} to {place[1]} is {shown(text[span[0] : span[1]])}, not {shown(mention)}"
+                        f"the text at {place[0]} to {place[1]} is {shown(text[span[0] : span[1]])}, "
+                        f"not {shown(mention)}"
                     )
                 spans.append(span)
     return spans

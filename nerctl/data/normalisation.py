@@ -19,7 +19,7 @@ CJK_RANGES = (
 
 
 def words(text: str, lower_case: bool) -> list[str]:
-    """Google's BasicTokenizer: drop control characters, part CJK, blanks and punctuation, lower and strip accents."""
+    """Google's BasicTokenizer: words of `text`, without control characters, CJK and punctuation alone."""
     cleaned: list[str] = []
     for character in text:
         if _is_blank(character):
@@ -57,7 +57,7 @@ def _is_dropped(character: str) -> bool:
 
 @cache
 def _is_punctuation(character: str) -> bool:
-    """Unicode's punctuation, and every ASCII character that is neither letter, digit, blank nor control ("$", "^")."""
+    """Unicode's punctuation, and all ASCII but letters, digits, blank and control ("$" and "^" too)."""
     if character.isascii():
         return character.isprintable() and not character.isalnum() and character != " "
     return unicodedata.category(character).startswith("P")

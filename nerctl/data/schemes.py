@@ -1,8 +1,8 @@
 """Tag schemes: which one a file uses, and its tags as BIO.
 
-One rule reads them all. B, S and U begin an entity; I, M, E and L go on with the entity of the same type that is still
-open, and where there is none they begin one, as conlleval reads them; E, S, L and U close it. IOB1 needs nothing more:
-its entities begin with I, and B only parts two neighbours of one type.
+One rule reads them all. B, S and U begin an entity; I, M, E and L go on with the entity of the same type that
+is still open, and where there is none they begin one, as conlleval reads them; E, S, L and U close it. IOB1
+needs nothing more: its entities begin with I, and B only parts two neighbours of one type.
 """
 
 from __future__ import annotations
@@ -14,14 +14,14 @@ from typing import Optional
 import numpy as np
 
 SCHEMES = (("BIO", "BI"), ("BMES", "BMES"), ("BIOES", "BIES"), ("BILOU", "BILU"))
-"""Name and prefixes of each scheme; the first that has all of a file's prefixes is its scheme (IOB1 has BIO's)."""
+"""Name and prefixes of each scheme; a file's is the first that has all its prefixes (IOB1 has BIO's)."""
 
 BLOCK = 1 << 21
 """Tokens converted at a time, so that temporary arrays stay small beside a corpus of any size."""
 
 
 def split_tag(tag: str) -> Optional[tuple[str, str]]:
-    """Prefix and type of a written tag: ("O", "") for O, ("B", "LOC") for B-LOC, None when it has neither shape."""
+    """Prefix and type of a written tag: ("O", "") for O, ("B", "LOC") for B-LOC, None for any other shape."""
     if tag == "O":
         return "O", ""
     prefix, dash, entity_type = tag.partition("-")
@@ -31,7 +31,7 @@ def split_tag(tag: str) -> Optional[tuple[str, str]]:
 
 
 def bio_names(types: Sequence[str]) -> list[str]:
-    """O, then B-X and I-X of each type in turn: tag id 0 is O, type t (from 1) begins with 2t-1, goes on with 2t."""
+    """O, then B-X and I-X of each type: the t-th type (from 1) begins with tag 2t-1 and goes on with 2t."""
     return ["O", *(f"{prefix}-{entity_type}" for entity_type in types for prefix in "BI")]
 
 
@@ -46,13 +46,13 @@ class Conversion:
     tag_ids: np.ndarray
     """[N] int16, index into `bio_names(types)`; always legal BIO."""
     orphans: np.ndarray
-    """[M] int64: tokens whose tag goes on with an entity that is not open, read as its beginning (none in IOB1)."""
+    """[M] int64: tokens that go on with an entity that is not open, read as its beginning; none in IOB1."""
     unclosed: np.ndarray
-    """[M] int64: last tokens of entities that BMES, BIOES or BILOU should have closed there and did not."""
+    """[M] int64: last tokens of entities that BMES, BIOES or BILOU should have closed there."""
 
 
 class MixedSchemes(Exception):
-    """No scheme has all the prefixes of a file. `token` is the first whose prefix does not fit those before it."""
+    """No scheme has all the prefixes of a file; `token` is the first whose prefix does not fit."""
 
     def __init__(self, token: int, prefixes: str) -> None:
         super().__init__(prefixes)
@@ -60,32 +60,43 @@ class MixedSchemes(Exception):
         self.prefixes = prefixes
 
 
-def _family(tag_ids: np.ndarray, prefix_of: Sequence[str]) -> str:
-    """The first scheme that has every prefix in use; raises MixedSchemes."""
-    first_seen: dict[str, int] = {}
-    used, first = np.unique(tag_ids, return_index=True)
-    for tag_id, token in zip(used.tolist(), first.tolist()):
+def count_ids(ids: np.ndarray, kinds: int) -> np.ndarray:
+    """[kinds] int64 occurrences of each id; in blocks, for `np.bincount` makes its input int64 first."""
+    counts = np.zeros(kinds, dtype=np.int64)
+    for start in range(0, len(ids), BLOCK):
+        counts += np.bincount(ids[start : start + BLOCK], minlength=kinds)
+    return counts
+
+
+def _family(tag_ids: np.ndarray, used: list[int], prefix_of: Sequence[str]) -> str:
+    """The first scheme that has every prefix of the tags in use; raises MixedSchemes."""
+    prefixes = {prefix_of[tag_id] for tag_id in used} - {"O"}
+    for name, letters in SCHEMES:
+        if prefixes <= set(letters):
+            return name
+    first_seen = {prefix: len(tag_ids) for prefix in prefixes}
+    for tag_id in used:
         prefix = prefix_of[tag_id]
-        if prefix != "O":
-            first_seen[prefix] = min(token, first_seen.get(prefix, token))
+        if prefix in first_seen:
+            first_seen[prefix] = min(first_seen[prefix], int(np.argmax(tag_ids == tag_id)))
     seen: set[str] = set()
-    for prefix in sorted(first_seen, key=lambda key: first_seen[key]):
+    for prefix in sorted(prefixes, key=lambda key: first_seen[key]):
         seen.add(prefix)
         if not any(seen <= set(letters) for _, letters in SCHEMES):
-            raise MixedSchemes(first_seen[prefix], ", ".join(sorted(first_seen)))
-    return next(name for name, letters in SCHEMES if seen <= set(letters))
+            break
+    raise MixedSchemes(first_seen[prefix], ", ".join(sorted(prefixes)))
 
 
 def to_bio(tag_ids: np.ndarray, offsets: np.ndarray, tags: Sequence[str]) -> Conversion:
     """Turn written tags into BIO.
 
-    `tag_ids` [N] int16 are indices into `tags`, all of which `split_tag` accepts; `offsets` [S+1] bound the sentences,
-    none of them empty. Raises MixedSchemes.
+    `tag_ids` [N] int16 are indices into `tags`, all of which `split_tag` accepts; `offsets` [S+1] bound the
+    sentences, none of them empty. Raises MixedSchemes.
     """
     parts = [split_tag(tag) or ("O", "") for tag in tags]
-    family = _family(tag_ids, [prefix for prefix, _ in parts])
-    used = np.flatnonzero(np.bincount(tag_ids, minlength=len(tags)))
-    types = sorted({parts[tag_id][1] for tag_id in used.tolist()} - {""})
+    used = np.flatnonzero(count_ids(tag_ids, len(tags))).tolist()
+    family = _family(tag_ids, used, [prefix for prefix, _ in parts])
+    types = sorted({parts[tag_id][1] for tag_id in used} - {""})
     number = {"": 0, **{entity_type: place for place, entity_type in enumerate(types, 1)}}
     type_of = np.array([number.get(entity_type, 0) for _, entity_type in parts], dtype=np.int16)
     begins = np.array([prefix in "BSU" for prefix, _ in parts])

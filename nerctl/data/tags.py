@@ -20,7 +20,7 @@ Span = tuple[int, int, str]
 def spans_of(tags: Sequence[str]) -> list[Span]:
     """The entities of a sentence's BIO (or IOB1) tags, in order, as conlleval reads them.
 
-    An I-X that does not follow B-X or I-X begins an entity. Any tag that begins with neither "B-" nor "I-" is outside.
+    An I-X that does not follow B-X or I-X begins an entity; a tag without "B-" or "I-" in front is outside.
     """
     spans: list[Span] = []
     start, open_type = 0, ""
@@ -37,7 +37,7 @@ def spans_of(tags: Sequence[str]) -> list[Span]:
 
 
 def tags_of(spans: Sequence[Span], length: int) -> list[str]:
-    """BIO tags of `length` tokens that hold `spans`; raises ValueError when two overlap or one does not fit."""
+    """BIO tags of `length` tokens that hold `spans`; ValueError when two overlap or one does not fit."""
     tags = ["O"] * length
     for start, end, entity_type in spans:
         if not 0 <= start < end <= length or any(tag != "O" for tag in tags[start:end]):
@@ -64,7 +64,7 @@ class Labels:
 
     @classmethod
     def from_dict(cls, content: Any) -> Labels:
-        """The labels that `to_dict` made into `content` (of labels.json); raises ModelError when it is anything else."""
+        """The labels in the `content` of labels.json, as `to_dict` made it; else raises ModelError."""
         types = content.get("types") if isinstance(content, dict) else None
         if not isinstance(types, list) or not all(isinstance(name, str) and name for name in types):
             raise ModelError(
@@ -105,7 +105,7 @@ class Labels:
         return (np.arange(len(self)) % 2 == 1) | (np.arange(len(self)) == 0)
 
     def encode(self, corpus: Corpus) -> np.ndarray:
-        """[N] int32 tag ids of the corpus; raises DataError at the first tag whose type is not among the labels."""
+        """[N] int32 tag ids of the corpus; raises DataError at the first tag whose type is no label's."""
         known = np.array([self.index.get(name, -1) for name in corpus.tag_names], dtype=np.int32)
         ids = known[corpus.tag_ids]
         if len(ids) and int(ids.min()) < 0:

@@ -20,10 +20,10 @@ SINGLE_RANGES = ((0x3040, 0x30FF), (0x3100, 0x312F), (0x31A0, 0x31FF), (0xAC00, 
 
 @dataclass(frozen=True)
 class TextSplitter:
-    """How a model's free text becomes tokens; kept beside the model."""
+    """How a model's free text becomes tokens; kept with the model."""
 
     kind: str = "character"
-    """"character": every character is a token, blanks and line ends too. "word": runs of the kinds below are one."""
+    """character: every character is a token, blanks and line ends too; word: runs as below are one token."""
     joins_letters: bool = False
     """Are runs of letters (of alphabets, not Chinese) one token?"""
     joins_digits: bool = False
@@ -31,14 +31,14 @@ class TextSplitter:
     joins_mixed: bool = False
     """Do letters and digits side by side make one token ("B2B")?"""
     blank_tokens: bool = True
-    """Is each blank a token? If not, blanks only part tokens and are in none."""
+    """Is each blank a token? If not, blanks part tokens and are in none."""
 
     @classmethod
     def of(cls, corpus: Corpus) -> TextSplitter:
-        """The way that agrees with most of a training corpus' characters.
+        """The way that a training corpus' own tokens are cut.
 
-        Letters are joined when more of them stand in tokens of several letters than alone, digits likewise; letters
-        with digits when most tokens that hold both are more than one... counted over occurrences.
+        Letters are joined when more of them stand in tokens of several letters than alone, digits likewise;
+        letters with digits when the corpus has such tokens. Where neither holds the kind is "character".
         """
         occurrences = np.bincount(corpus.token_ids, minlength=len(corpus.vocabulary)).tolist()
         weight: Counter[str] = Counter()

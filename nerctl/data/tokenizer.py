@@ -1,14 +1,13 @@
 """Word pieces as Google's BERT makes them, for tokens that a corpus has fixed.
 
-WordPiece follows tokenization.py of google-research/bert. Every token gets at least one piece, [UNK] for blanks
-and control characters too, so that token and emission never part.
+WordPiece follows tokenization.py of google-research/bert. Every token gets at least one piece, [UNK] for
+blanks and control characters too, so that token and emission never part.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
 from typing import Union
 
@@ -36,7 +35,7 @@ class Vocabulary:
         for line, piece in enumerate(self.pieces, 1):
             if self.ids.setdefault(piece, line - 1) != line - 1:
                 raise ModelError(
-                    f"{source}:{line}: {piece!r} is already on line {self.ids[piece] + 1}; every piece must occur once."
+                    f"{source}:{line}: {piece!r} is on line {self.ids[piece] + 1} too; every piece must occur once."
                 )
         missing = [name for name in SPECIAL if name not in self.ids]
         if missing:
@@ -100,7 +99,7 @@ class WordPieceTokenizer:
         self._longest = max(len(piece) for piece in vocabulary.pieces)
 
     def pieces(self, token: str) -> list[int]:
-        """Piece ids of one token, at least one: [UNK] when normalisation leaves nothing. Do not change the list."""
+        """Piece ids of one token, at least one: [UNK] when normalisation leaves nothing. Do not change."""
         ids = self._known.get(token)
         if ids is None:
             ids = [piece for word in words(token, self.lower_case) for piece in self._word_pieces(word)]
@@ -109,7 +108,7 @@ class WordPieceTokenizer:
         return ids
 
     def encode_corpus(self, corpus: Corpus) -> PieceTable:
-        """The pieces of every distinct token, so that encoding the corpus is looking up `corpus.token_ids`."""
+        """The pieces of every distinct token; encoding the corpus is then looking up `corpus.token_ids`."""
         lists = [self.pieces(token) for token in corpus.vocabulary]
         counts = np.array([len(ids) for ids in lists], dtype=np.int32)
         unk = self.vocabulary.unk
@@ -121,7 +120,7 @@ class WordPieceTokenizer:
         )
 
     def _word_pieces(self, word: str) -> list[int]:
-        """The longest piece that fits, from the left, again and again; [UNK] for the whole word when one lacks."""
+        """From the left the longest piece that fits, again and again; [UNK] for the whole word if none does."""
         known = self.vocabulary.ids
         if len(word) > LONGEST_WORD:
             return [self.vocabulary.unk]
