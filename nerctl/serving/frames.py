@@ -1,0 +1,72 @@
+"""What the front process and a worker say to each other over the worker's standard input and output.
+
+A frame is a length of 4 bytes, big-endian, and that many bytes of ASCII lines. A batch is one JSON string a
+line, a text. Its answer has the same number of lines in the same order: `+` and the JSON object of the text
+as clients get it, or `-` and the reason, a JSON string, why this text has none. JSON is written with
+escapes (`ensure_ascii`), so that a line never holds a line break and a lone surrogate never has to be
+encoded. The first frame that a worker sends says how loading went: `+` and an object that describes the
+model, or `-` and the reason.
+"""
+
+from __future__ import annotations
+
+import json
+import struct
+from collections.abc import Sequence
+from typing import Any, BinaryIO, Optional
+
+_LENGTH = struct.Struct(">I")
+HEADER_BYTES = _LENGTH.size
+
+
+def pack(lines: Sequence[str]) -> bytes:
+    """A frame of ASCII lines."""
+    body = "\n".join(lines).encode("ascii")
+    return _LENGTH.pack(len(body)) + body
+
+
+def body_length(header: bytes) -> int:
+    """Bytes of the frame that follow its header."""
+    length: int = _LENGTH.unpack(header)[0]
+    return length
+
+
+def read(stream: BinaryIO) -> Optional[bytes]:
+    """The body of the next frame; None at the end of the stream, also when that comes inside a frame."""
+    header = _read_exactly(stream, HEADER_BYTES)
+    return None if header is None else _read_exactly(stream, body_length(header))
+
+
+def _read_exactly(stream: BinaryIO, count: int) -> Optional[bytes]:
+    data = stream.read(count)
+    return data if len(data) == count else None
+
+
+def pack_texts(texts: Sequence[str]) -> bytes:
+    """The frame of a batch of at least one text."""
+    return pack([json.dumps(text) for text in texts])
+
+
+def unpack_texts(body: bytes) -> list[str]:
+    """The texts of a batch."""
+    return [json.loads(line) for line in body.split(b"\n")]
+
+
+def answer(value: Any) -> str:
+    """The line of a text, or of a model, that went well."""
+    return "+" + json.dumps(value, separators=(",", ":"))
+
+
+def failure(reason: str) -> str:
+    """The line of a text, or of a model, that did not."""
+    return "-" + json.dumps(reason)
+
+
+def split_answer(body: bytes) -> list[tuple[bool, bytes]]:
+    """Of each line whether it went well, and its JSON."""
+    return [(line[:1] == b"+", line[1:]) for line in body.split(b"\n")]
+
+
+def reason(value: bytes) -> str:
+    """The reason in the line of a text, or of a model, that did not go well."""
+    return str(json.loads(value))

@@ -1,0 +1,70 @@
+"""Starts the server, and stops it without losing a request."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import socket
+from pathlib import Path
+from typing import Callable
+
+from nerctl.errors import ModelError
+from nerctl.serving.app import build_app
+from nerctl.serving.connection import FrontServer, allow_many_connections, front_server, listen
+from nerctl.serving.metrics import Metrics
+from nerctl.serving.pool import Pool
+from nerctl.serving.settings import ServerSettings
+
+
+def run(settings: ServerSettings, announce: Callable[[str], None]) -> None:
+    """Serves until SIGTERM or SIGINT, then finishes the requests under way and returns.
+
+    `announce` gets the address once the server listens; the model may still be loading then, which
+    `/readyz` tells. Raises NerctlError when the port cannot be had or the model cannot be loaded.
+    """
+    if not Path(settings.model).is_dir():
+        raise ModelError(f"{settings.model}: no such folder; --model takes a training or an exported folder.")
+    listener = listen(settings.host, settings.port)
+    allow_many_connections()
+    announce(address_of(listener))
+    asyncio.run(_serve(settings, listener))
+
+
+def address_of(listener: socket.socket) -> str:
+    """The URL of a listening socket."""
+    host, port = listener.getsockname()[:2]
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
+async def _serve(settings: ServerSettings, listener: socket.socket) -> None:
+    metrics = Metrics()
+    pool = Pool(settings, metrics)
+    server = front_server(build_app(settings, pool, metrics), settings)
+    _stop_on_signals(server)
+    working = asyncio.ensure_future(pool.run())
+    serving = asyncio.ensure_future(server.serve(sockets=[listener]))
+    try:
+        await asyncio.wait({working, serving}, return_when=asyncio.FIRST_COMPLETED)
+        if working.done():
+            # A pool that ends by itself could not load the model: nobody will ever be answered.
+            server.should_exit = server.force_exit = True
+        await serving
+    finally:
+        working.cancel()
+        await asyncio.wait({working})
+    if not working.cancelled():
+        working.result()
+
+
+def _stop_on_signals(server: FrontServer) -> None:
+    def stop() -> None:
+        # The second signal means it.
+        server.force_exit = server.should_exit
+        server.should_exit = True
+
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        try:
+            loop.add_signal_handler(number, stop)
+        except NotImplementedError:  # Windows
+            signal.signal(number, lambda *_: loop.call_soon_threadsafe(stop))

@@ -1,0 +1,135 @@
+"""A worker process: loads the model once, then answers batches until its standard input ends."""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import sys
+from collections.abc import Sequence
+from typing import Any, BinaryIO, Callable, Protocol
+
+from nerctl.errors import NerctlError
+from nerctl.serving import frames
+
+logger = logging.getLogger("nerctl.serving.worker")
+
+
+class Entity(Protocol):
+    """What the server reads of an entity; offsets in code points."""
+
+    start: int
+    end: int
+    type: str
+    text: str
+    score: float
+
+
+class Result(Protocol):
+    """What the server reads of a text's result."""
+
+    text: str
+    entities: Sequence[Any]
+
+
+class BatchTagger(Protocol):
+    """What the server needs of a tagger."""
+
+    def batch(self, texts: list[str]) -> Sequence[Any]:
+        """One result a text, in order."""
+
+
+Loader = Callable[[str, int], tuple[BatchTagger, dict[str, Any]]]
+"""Model folder and number of threads to a tagger and its description, a JSON object for `GET /v1/model`."""
+
+
+def main(argv: list[str]) -> None:
+    """The worker that the server starts: `argv` holds the model folder and the number of threads."""
+    run(argv, load)
+
+
+def load(model: str, threads: int) -> tuple[BatchTagger, dict[str, Any]]:
+    """The tagger of a training folder or an exported folder, and its description."""
+    import nerctl
+    from nerctl import Tagger
+
+    tagger = Tagger.load(model, threads=threads)
+    return tagger, {
+        "model": os.path.basename(os.path.abspath(model)),
+        "engine": tagger.engine,
+        "labels": list(tagger.labels),
+        "versions": {"nerctl": nerctl.__version__},
+    }
+
+
+def run(argv: list[str], loader: Loader) -> None:
+    """Serves frames on the standard input and output of this process with the tagger that `loader` gives."""
+    # The server drains and then closes our input; a signal to the whole group must not take us away before
+    # that.
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)
+    incoming, outgoing = _take_over_standard_streams()
+    model, threads = argv[0], int(argv[1])
+    try:
+        tagger, description = loader(model, threads)
+    except NerctlError as error:
+        _send(outgoing, [frames.failure(str(error))])
+        return
+    _send(outgoing, [frames.answer(description)])
+    while True:
+        body = frames.read(incoming)
+        if body is None:
+            return
+        _send(outgoing, tag(tagger, frames.unpack_texts(body)))
+
+
+def tag(tagger: BatchTagger, texts: list[str]) -> list[str]:
+    """The answer line of each text; when the batch fails, each text is tried alone: only culprits fail."""
+    try:
+        results = tagger.batch(texts)
+        if len(results) != len(texts):
+            raise RuntimeError(f"the tagger gave {len(results)} results for {len(texts)} texts")
+        return [frames.answer(as_object(result)) for result in results]
+    except Exception as error:
+        if len(texts) > 1:
+            return [tag(tagger, [text])[0] for text in texts]
+        logger.warning("a text of %d characters failed: %s: %s", len(texts[0]), type(error).__name__, error)
+        return [frames.failure(f"the model failed on this text ({type(error).__name__})")]
+
+
+def as_object(result: Result) -> dict[str, Any]:
+    """A result as clients get it."""
+    return {
+        "text": result.text,
+        "entities": [
+            {
+                "start": int(entity.start),
+                "end": int(entity.end),
+                "type": entity.type,
+                "text": entity.text,
+                "score": float(entity.score),
+            }
+            for entity in result.entities
+        ],
+    }
+
+
+def _take_over_standard_streams() -> tuple[BinaryIO, BinaryIO]:
+    """Keeps standard input and output for frames alone: whatever a library prints goes to standard error."""
+    sys.stdout.flush()
+    incoming = os.fdopen(os.dup(0), "rb")
+    outgoing = os.fdopen(os.dup(1), "wb")
+    nothing = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(nothing, 0)
+    os.close(nothing)
+    os.dup2(2, 1)
+    return incoming, outgoing
+
+
+def _send(outgoing: BinaryIO, lines: Sequence[str]) -> None:
+    try:
+        outgoing.write(frames.pack(lines))
+        outgoing.flush()
+    except BrokenPipeError:
+        # The server is gone and nobody waits for an answer.
+        os._exit(0)

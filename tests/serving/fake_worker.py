@@ -1,0 +1,113 @@
+"""A worker with a deterministic tagger in place of a model: the server starts it as `settings.worker_module`.
+
+Every run of the letters a-z is a WORD, every run of 山水 a NATURE, every run of code points beyond the BMP
+RARE. A text that holds one of the commands below obeys it first. The model folder's name may hold
+`slow-SECONDS` (time of a batch) and `load-SECONDS` (time to load), `refused`, `dying`.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from nerctl.errors import ModelError
+from nerctl.serving import worker
+
+KINDS = re.compile("(?P<WORD>[a-z]+)|(?P<NATURE>[山水]+)|(?P<RARE>[\U00010000-\U0010ffff]+)")
+RAISE, DIE, HANG, PRINT = "RAISE!", "DIE!", "HANG!", "PRINT!"
+DIE_ONCE = "DIE-ONCE!"
+
+
+@dataclass(frozen=True)
+class FakeEntity:
+    """As nerctl's."""
+
+    start: int
+    end: int
+    type: str
+    text: str
+    score: float
+
+
+@dataclass(frozen=True)
+class FakeResult:
+    """As nerctl's."""
+
+    text: str
+    entities: list[FakeEntity]
+
+
+class FakeTagger:
+    """As nerctl's, without a model."""
+
+    def __init__(self, model: Path = Path("fake")) -> None:
+        self._model = model
+        self._pause = seconds(model, "slow")
+
+    def batch(self, texts: list[str]) -> list[FakeResult]:
+        """One result a text."""
+        time.sleep(self._pause)
+        for text in texts:
+            self._obey(text)
+        return [result_of(text) for text in texts]
+
+    def _obey(self, text: str) -> None:
+        if RAISE in text:
+            raise ValueError("told to raise")
+        if DIE in text:
+            os.kill(os.getpid(), signal.SIGKILL)
+        if DIE_ONCE in text and not (self._model / "died").exists():
+            (self._model / "died").touch()
+            os.kill(os.getpid(), signal.SIGKILL)
+        if HANG in text:
+            time.sleep(3600)
+        if PRINT in text:
+            print("a library says something on standard output", flush=True)
+            os.write(1, b"and so does its C part\n")
+
+
+def result_of(text: str) -> FakeResult:
+    """What the fake tagger finds in a text."""
+    return FakeResult(
+        text,
+        [
+            FakeEntity(found.start(), found.end(), str(found.lastgroup), found[0], 1 / (1 + len(found[0])))
+            for found in KINDS.finditer(text)
+        ],
+    )
+
+
+def seconds(model: Path, name: str) -> float:
+    """The seconds after `name-` in the folder's name, 0 without."""
+    found = re.search(rf"{name}-([0-9.]+)", model.name)
+    return float(found.group(1)) if found else 0.0
+
+
+def load(model: str, threads: int) -> tuple[FakeTagger, dict[str, object]]:
+    """The fake tagger."""
+    folder = Path(model)
+    time.sleep(seconds(folder, "load"))
+    if "refused" in folder.name:
+        raise ModelError(f"{folder.name}/weights: cut short.")
+    if "dying" in folder.name:
+        os._exit(9)
+    return FakeTagger(folder), {
+        "model": folder.name,
+        "engine": "fake",
+        "labels": ["WORD", "NATURE", "RARE"],
+        "versions": {"nerctl": "0", "threads": str(threads)},
+    }
+
+
+def main(argv: list[str]) -> None:
+    """The worker process."""
+    worker.run(argv, load)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
