@@ -1,0 +1,29 @@
+"""What a transfer says while it works. The core calls it; the command line draws it."""
+
+from __future__ import annotations
+
+from typing import Optional, Protocol
+
+
+class Report(Protocol):
+    """Receives the progress of a transfer."""
+
+    def advance(self, name: str, done: int, total: Optional[int]) -> None:
+        """So many bytes of a file are there, of so many (None: not known). done == total ends the file."""
+
+    def note(self, message: str) -> None:
+        """One line about what is going on: a wait, another address, a file that is kept."""
+
+
+class Silent:
+    """A report that nobody reads."""
+
+    def advance(self, name: str, done: int, total: Optional[int]) -> None:
+        """Says nothing."""
+
+    def note(self, message: str) -> None:
+        """Says nothing."""
+
+
+SILENT = Silent()
+"""The report of callers that want none."""
