@@ -110,7 +110,7 @@ class Reading(NamedTuple):
 
     corpus: Corpus
     conversion: Conversion
-    empty_texts: int
+    columns: Columns
 
 
 def read_corpus(path: PathLike) -> Corpus:
@@ -157,7 +157,7 @@ def _assemble(path: str, columns: Columns, scheme: str) -> Reading:
         lines=columns.lines,
         scheme=scheme or conversion.scheme,
     )
-    return Reading(corpus, conversion, columns.empty_texts)
+    return Reading(corpus, conversion, columns)
 
 
 def _begins_with_json(file: Path) -> bool:
@@ -191,7 +191,7 @@ def find_splits(data_dir: PathLike, needed: Sequence[str] = ()) -> dict[str, Pat
         )
     candidates: dict[str, list[Path]] = {split: [] for split in SPLITS}
     for file in sorted(folder.iterdir()):
-        split = _split_of(file)
+        split = split_of(file)
         if split:
             candidates[split].append(file)
     for split, files in candidates.items():
@@ -208,7 +208,7 @@ def find_splits(data_dir: PathLike, needed: Sequence[str] = ()) -> dict[str, Pat
     return found
 
 
-def _split_of(file: Path) -> str:
+def split_of(file: Path) -> str:
     """The split that a file's name tells, or "" for none or more than one."""
     if file.name.startswith(".") or NO_CORPUS.search(file.name) or not file.is_file():
         return ""

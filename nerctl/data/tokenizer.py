@@ -35,7 +35,7 @@ class Vocabulary:
         for line, piece in enumerate(self.pieces, 1):
             if self.ids.setdefault(piece, line - 1) != line - 1:
                 raise ModelError(
-                    f"{source}:{line}: {piece!r} is on line {self.ids[piece] + 1} too; every piece must occur once."
+                    f"{source}:{line}: {piece!r} is on line {self.ids[piece] + 1} too; each must be there once."
                 )
         missing = [name for name in SPECIAL if name not in self.ids]
         if missing:
@@ -120,7 +120,7 @@ class WordPieceTokenizer:
         )
 
     def _word_pieces(self, word: str) -> list[int]:
-        """From the left the longest piece that fits, again and again; [UNK] for the whole word if none does."""
+        """From the left the longest piece that fits, repeatedly; [UNK] for the whole word if none does."""
         known = self.vocabulary.ids
         if len(word) > LONGEST_WORD:
             return [self.vocabulary.unk]

@@ -1,0 +1,115 @@
+"""`nerctl check-data`: what a data set holds, and what is wrong with it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Optional
+
+import typer
+
+from nerctl.console import out
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+    from nerctl.data.report import Problem, Report
+
+STYLES = {"error": "bold red", "warning": "yellow"}
+
+
+def check_data(
+    path: Path = typer.Argument(
+        ..., metavar="DIR", help="Folder with the files of train, dev and test; or one corpus file."
+    ),
+    bert_dir: Optional[Path] = typer.Option(
+        None,
+        help="Encoder folder; its vocab.txt makes lengths word pieces and tells unknown tokens.",
+    ),
+    max_seq_length: int = typer.Option(
+        202, min=3, help="Window: word pieces with [CLS] and [SEP]; longer sentences need more than one."
+    ),
+    as_json: bool = typer.Option(False, "--json", help="Print one JSON object."),
+) -> None:
+    """Count each split's sentences, tokens and entities, and list its problems, worst first.
+
+    Reads CoNLL columns (BIO, IOB1, BMES, BIOES, BILOU) and JSON lines. Exit code 2 when a problem is an
+    error: training would refuse the data.
+
+    \b
+    Examples:
+      nerctl check-data NERdata --bert-dir model
+      nerctl check-data NERdata/dev.txt --json
+    """
+    from nerctl.data.tokenizer import Vocabulary
+    from nerctl.data.validation import check_data as check
+
+    vocabulary = Vocabulary.read(bert_dir / "vocab.txt") if bert_dir else None
+    report = check(path, vocabulary, max_seq_length)
+    if as_json:
+        out.json(report.to_dict())
+    else:
+        out.show(
+            _figures(report), *([_problems(report.problems)] if report.problems else []), _verdict(report)
+        )
+    if not report.ok:
+        raise typer.Exit(2)
+
+
+def _figures(report: Report) -> Table:
+    """A column a split, so that the table stays narrow whatever the number of types."""
+    from rich.table import Table
+
+    table = Table(box=None, pad_edge=False, padding=(0, 3, 0, 0))
+    table.add_column("")
+    for split in report.splits:
+        table.add_column(split, justify="right", overflow="fold")
+    columns = list(report.splits.values())
+    types = sorted({name for column in columns for name in column.entities})
+
+    def row(title: str, *values: str) -> None:
+        table.add_row(title, *values)
+
+    row("file", *(Path(column.file).name for column in columns))
+    row("tags", *(column.scheme for column in columns))
+    row("sentences", *(f"{column.sentences:,}" for column in columns))
+    row("tokens", *(f"{column.tokens:,}" for column in columns))
+    row(f"length in {report.length_unit}")
+    for name in ("50", "90", "99", "max"):
+        title = "  longest" if name == "max" else f"  {name} % up to"
+        row(title, *(f"{column.lengths[name]:,}" for column in columns))
+    row(f"  over window of {report.max_seq_length}", *(f"{column.over_window:.2%}" for column in columns))
+    if any(column.unknown_tokens is not None for column in columns):
+        row("unknown tokens", *(f"{column.unknown_tokens or 0:.2%}" for column in columns))
+    row("entities", *(f"{sum(column.entities.values()):,}" for column in columns))
+    for name in types:
+        row(f"  {name}", *(f"{column.entities.get(name, 0):,}" for column in columns))
+    return table
+
+
+def _problems(problems: list[Problem]) -> Table:
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table.grid(padding=(0, 1, 0, 0))
+    table.add_column(no_wrap=True)
+    table.add_column(overflow="fold")
+    table.add_row()
+    for problem in problems:
+        table.add_row(Text(f"{problem.level}:", style=STYLES[problem.level]), Text(problem.message))
+        for example in problem.examples:
+            table.add_row(
+                "", Text(f"{Path(example.file).name}:{example.line}: {example.detail}", style="dim")
+            )
+        if problem.count > len(problem.examples) > 0:
+            table.add_row("", Text(f"... and {problem.count - len(problem.examples):,} more", style="dim"))
+    return table
+
+
+def _verdict(report: Report) -> str:
+    counts = {level: sum(problem.level == level for problem in report.problems) for level in STYLES}
+    if not report.problems:
+        return "\nNo problem found."
+    found = ", ".join(
+        f"{count} {level}{'' if count == 1 else 's'}" for level, count in counts.items() if count
+    )
+    return f"\n{found}." + ("" if report.ok else " Training would refuse this data.")

@@ -1,0 +1,96 @@
+"""What `check-data` finds in a data set: figures of each split, and problems."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field
+from typing import Any, Optional
+
+ERRORS = ("unreadable file", "unreadable lines", "empty split", "nothing to learn", "unknown type")
+WARNINGS = (
+    "illegal tags",
+    "shared sentences",
+    "duplicates",
+    "no entities",
+    "missing split",
+    "empty texts",
+)
+"""Kinds of problems, worst first. Training refuses a data set with one of ERRORS."""
+
+
+@dataclass(frozen=True)
+class Example:
+    """One place where a problem shows."""
+
+    file: str
+    """Path of the file."""
+    line: int
+    """Line, from 1."""
+    detail: str
+    """What is there."""
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One kind of problem in one split."""
+
+    kind: str
+    """One of ERRORS or WARNINGS."""
+    split: str
+    """Where it is: train, dev, test, or file for a single one."""
+    count: int
+    """How often."""
+    message: str
+    """The whole in one sentence."""
+    examples: list[Example] = field(default_factory=list)
+    """The first few."""
+
+    @property
+    def level(self) -> str:
+        """ "error" for what training refuses, else "warning"."""
+        return "error" if self.kind in ERRORS else "warning"
+
+
+@dataclass(frozen=True)
+class SplitFigures:
+    """What one split holds; sentences with an unreadable line are not counted."""
+
+    file: str
+    """Path of the file."""
+    scheme: str
+    """How it writes its tags, as in `Corpus.scheme`."""
+    sentences: int
+    """Sentences that were read."""
+    tokens: int
+    """Their tokens."""
+    entities: dict[str, int]
+    """Entities of each type."""
+    lengths: dict[str, int]
+    """Quantiles "50", "90", "99" and "max" of the sentences' lengths in `Report.length_unit`."""
+    over_window: float
+    """Share of the sentences, of 1, that do not fit one window."""
+    unknown_tokens: Optional[float]
+    """Share of the tokens, of 1, with a piece that the vocabulary lacks; None without a vocabulary."""
+
+
+@dataclass(frozen=True)
+class Report:
+    """Figures and problems of a data set."""
+
+    max_seq_length: int
+    """The window: word pieces with [CLS] and [SEP]."""
+    length_unit: str
+    """What lengths count: "word pieces" when a vocabulary was at hand, else "tokens"."""
+    splits: dict[str, SplitFigures]
+    """Figures of each split that could be read."""
+    problems: list[Problem]
+    """Worst first."""
+
+    @property
+    def ok(self) -> bool:
+        """Is there no problem that training would refuse?"""
+        return all(problem.level == "warning" for problem in self.problems)
+
+    def to_dict(self) -> dict[str, Any]:
+        """The report for JSON."""
+        problems = [{"level": problem.level, **asdict(problem)} for problem in self.problems]
+        return {"ok": self.ok, **asdict(self), "problems": problems}

@@ -1,0 +1,216 @@
+"""What a data set holds and what is wrong with it, before a training finds out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Optional
+
+import numpy as np
+
+from nerctl.data.corpus import SPLITS, Corpus, PathLike, Reading, find_splits, read_with, split_of
+from nerctl.data.duplicates import SentenceIndex
+from nerctl.data.report import ERRORS, WARNINGS, Example, Problem, Report, SplitFigures
+from nerctl.data.tokenizer import Vocabulary, WordPieceTokenizer
+from nerctl.errors import DataError
+
+EXAMPLES = 5
+"""Examples kept of a problem."""
+QUANTILES = (50, 90, 99, 100)
+SPECIAL_PIECES = 2
+"""[CLS] and [SEP], which `--max-seq-length` counts too."""
+
+
+def check_data(path: PathLike, vocabulary: Optional[Vocabulary] = None, max_seq_length: int = 202) -> Report:
+    """Read all splits of the folder at `path`, or the one file there, to the end and report on them.
+
+    Raises DataError when there is nothing to read, and for a window that holds no token.
+    """
+    if max_seq_length <= SPECIAL_PIECES:
+        raise DataError(
+            f"--max-seq-length {max_seq_length}: at least 3, for [CLS], one word piece and [SEP]."
+        )
+    if Path(path).is_dir():
+        files = find_splits(path)
+    elif Path(path).exists():
+        files = {split_of(Path(path)) or "file": Path(path)}
+    else:
+        raise DataError(f"{path}: no such file or folder; name a corpus file or the folder of the splits.")
+    problems: list[Problem] = []
+    readings: dict[str, Reading] = {}
+    for split, file in files.items():
+        reading = _read(split, file, problems)
+        if reading is not None:
+            readings[split] = reading
+    if Path(path).is_dir():
+        problems += _missing(path, files)
+    for split, reading in readings.items():
+        problems += _of_one_split(split, reading)
+    corpora = {split: reading.corpus for split, reading in readings.items()}
+    problems += _of_types(corpora)
+    problems += _of_repeats(corpora)
+    order = ERRORS + WARNINGS
+    problems.sort(key=lambda problem: order.index(problem.kind))
+    tokenizer = WordPieceTokenizer(vocabulary) if vocabulary else None
+    return Report(
+        max_seq_length=max_seq_length,
+        length_unit="word pieces" if vocabulary else "tokens",
+        splits={split: _figures(corpus, tokenizer, max_seq_length) for split, corpus in corpora.items()},
+        problems=problems,
+    )
+
+
+def _read(split: str, file: Path, problems: list[Problem]) -> Optional[Reading]:
+    """The reading of one file, or None; what could not be read is added to `problems`."""
+    examples: list[Example] = []
+    count = 0
+
+    def note(line: int, reason: str) -> None:
+        nonlocal count
+        count += 1
+        if len(examples) < EXAMPLES:
+            examples.append(Example(str(file), line, reason))
+
+    reading: Optional[Reading] = None
+    try:
+        reading = read_with(file, note)
+    except DataError as error:
+        problems.append(Problem("unreadable file", split, 1, str(error)))
+    if count:
+        message = (
+            f"{_many(count, 'line')} of {split} cannot be read; their sentences are left out of the figures"
+        )
+        problems.append(Problem("unreadable lines", split, count, message, examples))
+    return reading
+
+
+def _missing(path: PathLike, files: Iterable[str]) -> list[Problem]:
+    needs = {
+        "train": "nothing to train on",
+        "dev": "no best epoch can be chosen",
+        "test": "no final score",
+    }
+    return [
+        Problem("missing split", split, 1, f"no {split} file in {path}: {needs[split]}")
+        for split in SPLITS
+        if split not in files
+    ]
+
+
+def _of_one_split(split: str, reading: Reading) -> list[Problem]:
+    corpus, columns = reading.corpus, reading.columns
+    problems: list[Problem] = []
+    if columns.empty_texts:
+        message = f"{_many(columns.empty_texts, 'text')} of {split} without a character; left out"
+        problems.append(Problem("empty texts", split, columns.empty_texts, message))
+    if not len(corpus):
+        return [*problems, Problem("empty split", split, 1, f"{split} has no sentence")]
+    if not corpus.types:
+        kind = "nothing to learn" if split == "train" else "no entities"
+        problems.append(Problem(kind, split, 1, f"{split} has no entity; is the last column the tag?"))
+    illegal = np.union1d(reading.conversion.orphans, reading.conversion.unclosed)
+    if len(illegal):
+        examples = [_illegal(reading, int(token)) for token in illegal[:EXAMPLES]]
+        message = (
+            f"{_many(len(illegal), 'tag')} of {split} against the rules of {corpus.scheme}; "
+            "a tag that goes on with no entity begins one"
+        )
+        problems.append(Problem("illegal tags", split, len(illegal), message, examples))
+    return problems
+
+
+def _illegal(reading: Reading, token: int) -> Example:
+    """What is wrong at a token that `to_bio` found to break the scheme's rules."""
+    columns, corpus = reading.columns, reading.corpus
+    sentence = int(np.searchsorted(corpus.offsets, token, side="right")) - 1
+    start, end = int(corpus.offsets[sentence]), int(corpus.offsets[sentence + 1])
+    tag = columns.tags[columns.tag_ids[token]]
+    if token in reading.conversion.orphans:
+        before = columns.tags[columns.tag_ids[token - 1]] if token > start else ""
+        detail = f"{tag} after {before}" if before else f"{tag} begins a sentence"
+    else:
+        after = columns.tags[columns.tag_ids[token + 1]] if token + 1 < end else ""
+        detail = f"{tag} before {after}, not closed" if after else f"{tag} ends a sentence, not closed"
+    return Example(corpus.path, corpus.line_of(token), detail)
+
+
+def _of_types(corpora: dict[str, Corpus]) -> list[Problem]:
+    """Entity types of dev and test that train lacks."""
+    problems: list[Problem] = []
+    if "train" not in corpora or not corpora["train"].types:
+        return problems
+    for split, corpus in corpora.items():
+        counts = corpus.entity_counts()
+        for entity_type in sorted(set(corpus.types) - set(corpora["train"].types)):
+            begins = corpus.tag_names.index(f"B-{entity_type}")
+            places = np.flatnonzero(corpus.tag_ids == begins)[:EXAMPLES].tolist()
+            examples = [Example(corpus.path, corpus.line_of(token), f"B-{entity_type}") for token in places]
+            count = counts[entity_type]
+            message = (
+                f"{split} has {_many(count, 'entity', 'entities')} of type {entity_type}, which train lacks"
+            )
+            problems.append(Problem("unknown type", split, count, message, examples))
+    return problems
+
+
+def _of_repeats(corpora: dict[str, Corpus]) -> list[Problem]:
+    """Sentences that occur twice in a split, or in two splits."""
+    problems: list[Problem] = []
+    index = SentenceIndex()
+    for place, (split, corpus) in enumerate(corpora.items()):
+        found = index.add(corpus)
+        if found.repeats:
+            problems.append(_duplicates(split, corpus, found.repeats))
+        for other, pairs in zip(list(corpora)[:place], found.shared):
+            if pairs:
+                problems.append(_shared(split, corpus, other, corpora[other], pairs))
+    return problems
+
+
+def _duplicates(split: str, corpus: Corpus, repeats: list[tuple[int, int, bool]]) -> Problem:
+    examples = []
+    for first, again, differs in repeats[:EXAMPLES]:
+        detail = f"the same as line {corpus.lines[first]}{', with other tags' if differs else ''}"
+        examples.append(Example(corpus.path, int(corpus.lines[again]), detail))
+    differing = sum(differs for _, _, differs in repeats)
+    message = f"{_many(len(repeats), 'repeated sentence')} in {split}"
+    message += f", {differing:,} of them with other tags" if differing else ""
+    return Problem("duplicates", split, len(repeats), message, examples)
+
+
+def _shared(split: str, corpus: Corpus, other: str, there: Corpus, pairs: list[tuple[int, int]]) -> Problem:
+    name = Path(there.path).name
+    examples = [
+        Example(corpus.path, int(corpus.lines[here]), f"the same as {name}:{there.lines[first]}")
+        for first, here in pairs[:EXAMPLES]
+    ]
+    message = f"{_many(len(pairs), 'sentence')} of {split} also in {other}"
+    return Problem("shared sentences", split, len(pairs), message, examples)
+
+
+def _figures(corpus: Corpus, tokenizer: Optional[WordPieceTokenizer], max_seq_length: int) -> SplitFigures:
+    lengths = corpus.lengths
+    unknown: Optional[float] = None
+    if tokenizer is not None:
+        table = tokenizer.encode_corpus(corpus)
+        lengths = table.sentence_lengths(corpus)
+        unknown = float(np.mean(table.unknown[corpus.token_ids])) if len(corpus) else 0.0
+    ordered = np.sort(lengths)
+    # The least length that the given share of the sentences does not exceed.
+    ranks = {q: max(0, -(-len(ordered) * q // 100) - 1) for q in QUANTILES}
+    return SplitFigures(
+        file=corpus.path,
+        scheme=corpus.scheme,
+        sentences=len(corpus),
+        tokens=len(corpus.token_ids),
+        entities=corpus.entity_counts(),
+        lengths={
+            "max" if q == 100 else str(q): int(ordered[ranks[q]]) if len(ordered) else 0 for q in QUANTILES
+        },
+        over_window=float(np.mean(lengths + SPECIAL_PIECES > max_seq_length)) if len(ordered) else 0.0,
+        unknown_tokens=unknown,
+    )
+
+
+def _many(count: int, one: str, more: str = "") -> str:
+    return f"{count:,} {one if count == 1 else more or one + 's'}"
