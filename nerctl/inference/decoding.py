@@ -1,0 +1,133 @@
+"""From emissions to tags: Viterbi's algorithm (Viterbi 1967) over the corpus' own tags, in NumPy alone.
+
+All engines decode here, so that they differ in their emissions only. Letters: B sentences, L tokens, K tags.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from nerctl.data.tags import Labels
+
+NEVER = -1e9
+"""Added to the score of a step that must not be taken: exp() of it is 0, and no path that has it wins."""
+
+
+@dataclass(frozen=True)
+class CrfScores:
+    """What a chain of tags scores beside its emissions; steps that BIO forbids have `NEVER` added."""
+
+    transitions: np.ndarray
+    """[K, K] float64, from tag, to tag."""
+    start: np.ndarray
+    """[K] float64, of a sentence's first tag."""
+    end: np.ndarray
+    """[K] float64, of a sentence's last tag."""
+
+    @classmethod
+    def of(cls, labels: Labels, transitions: Any, start: Any, end: Any) -> CrfScores:
+        """Scores as trained ([K, K], [K], [K] floats) with the constraints: I-X after B-X and I-X only."""
+        return cls(
+            np.asarray(transitions, np.float64) + np.where(labels.transitions_allowed(), 0.0, NEVER),
+            np.asarray(start, np.float64) + np.where(labels.start_allowed(), 0.0, NEVER),
+            np.asarray(end, np.float64),
+        )
+
+    @classmethod
+    def constraints_only(cls, labels: Labels) -> CrfScores:
+        """The chain of the softmax head: every step that BIO allows scores 0."""
+        size = len(labels)
+        return cls.of(labels, np.zeros((size, size)), np.zeros(size), np.zeros(size))
+
+    def path_score(self, emissions: np.ndarray, tags: Sequence[int]) -> float:
+        """The log score (not normalised) of one path of [L] tags through [L, K] emissions; L at least 1."""
+        ids = np.asarray(tags)
+        steps = float(self.transitions[ids[:-1], ids[1:]].sum()) + float(
+            self.start[ids[0]] + self.end[ids[-1]]
+        )
+        return steps + float(np.asarray(emissions, np.float64)[np.arange(len(ids)), ids].sum())
+
+
+def viterbi(emissions: np.ndarray, crf: CrfScores) -> np.ndarray:
+    """The best tags [L] int32 of one sentence with emissions [L, K]."""
+    return decode([emissions], crf)[0]
+
+
+def decode(emissions: Sequence[np.ndarray], crf: CrfScores) -> list[np.ndarray]:
+    """The best tags of each sentence, all sentences step by step together.
+
+    Args:
+        emissions: of each sentence, [L, K] floats; L may be 0. Memory grows with sentences x the longest, so
+            give sentences of like length (`by_length` groups them).
+        crf: the chain's scores.
+
+    Returns:
+        [L] int32 for each sentence, in order.
+    """
+    order = sorted(range(len(emissions)), key=lambda index: -len(emissions[index]))
+    lengths = np.array([len(emissions[index]) for index in order])
+    best: dict[int, np.ndarray] = {index: np.zeros(0, np.int32) for index in order}
+    used = int((lengths > 0).sum())
+    if used:
+        padded = pad_emissions([emissions[index] for index in order[:used]])
+        tags = decode_padded(padded, lengths[:used], crf)  # [B, L]
+        for row, index in enumerate(order[:used]):
+            best[index] = tags[row, : lengths[row]].copy()
+    return [best[index] for index in range(len(emissions))]
+
+
+def pad_emissions(emissions: Sequence[np.ndarray]) -> np.ndarray:
+    """[B, L, K] float64 from [L, K] arrays, the longest of which comes first."""
+    padded = np.zeros((len(emissions), *emissions[0].shape), np.float64)
+    for row, scores in enumerate(emissions):
+        padded[row, : len(scores)] = scores
+    return padded
+
+
+def decode_padded(emissions: np.ndarray, lengths: np.ndarray, crf: CrfScores) -> np.ndarray:
+    """The best tags of padded sentences that get no longer from row to row.
+
+    Args:
+        emissions: [B, L, K] float64.
+        lengths: [B] integer, falling, each at least 1.
+        crf: the chain's scores.
+
+    Returns:
+        [B, L] int32; 0 at padding.
+    """
+    batch, length, _ = emissions.shape
+    active = (lengths[None, :] > np.arange(length)[:, None]).sum(axis=1)  # [L]: rows that reach each token
+    into = np.ascontiguousarray(crf.transitions.T)  # [K, K]: to, from
+    score = crf.start + emissions[:, 0]  # [B, K]: best path that ends in each tag
+    before = np.zeros(emissions.shape, np.int32)  # [B, L, K]: the tag before, on that path
+    for step in range(1, length):
+        rows = active[step]
+        reached = score[:rows, None, :] + into  # [rows, K, K]: to, from
+        came = np.argmax(reached, axis=2)  # [rows, K]
+        before[:rows, step] = came
+        score[:rows] = np.take_along_axis(reached, came[:, :, None], axis=2)[:, :, 0] + emissions[:rows, step]
+    tags = np.zeros((batch, length), np.int32)
+    everyone = np.arange(batch)
+    current = np.argmax(score + crf.end, axis=1)  # [B]
+    for step in range(length - 1, -1, -1):
+        rows = active[step]
+        tags[:rows, step] = current[:rows]
+        # A shorter row waits at its last tag until the walk back reaches it.
+        current[:rows] = before[everyone[:rows], step, current[:rows]]
+    return tags
+
+
+def by_length(lengths: Sequence[int], budget: int) -> list[list[int]]:
+    """Indices in groups of like length, each of at most `budget` padded tokens (or one sentence alone)."""
+    groups: list[list[int]] = []
+    longest = 0
+    for index in sorted(range(len(lengths)), key=lambda one: -lengths[one]):
+        if not groups or (len(groups[-1]) + 1) * longest > budget:
+            groups.append([])
+            longest = max(1, lengths[index])
+        groups[-1].append(index)
+    return groups

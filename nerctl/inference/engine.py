@@ -1,0 +1,120 @@
+"""What computes emissions: an engine takes windows of word pieces and gives tag scores.
+
+Letters: W windows, P word pieces a window, T tokens a window, K tags.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Callable, Protocol
+
+import numpy as np
+
+from nerctl.data.batches import WindowArrays
+from nerctl.data.tags import Labels
+from nerctl.data.windows import SPECIAL
+from nerctl.inference.decoding import CrfScores
+
+if TYPE_CHECKING:
+    from nerctl.backends import Backend
+    from nerctl.model.tagger import TaggerModel
+
+MAX_TOKENS = 4096
+"""Default bound on padded positions (windows x pieces) that an engine computes at once."""
+
+
+class Engine(Protocol):
+    """Computes emissions; safe to call from several threads."""
+
+    name: str
+    """tensorflow or onnx."""
+
+    def emissions(self, windows: WindowArrays) -> np.ndarray:
+        """Tag scores [W, T, K] float32 of each window's tokens; any value at padding."""
+
+
+class TensorFlowEngine:
+    """A model in this process, in graph mode on its backend.
+
+    Args:
+        model: the network; its variables may change between calls.
+        backend: the opened device.
+        max_seq_length: longest window; matters on devices of fixed shapes only.
+        max_tokens: padded positions of a fixed shape, likewise.
+    """
+
+    name = "tensorflow"
+
+    def __init__(
+        self, model: TaggerModel, backend: Backend, max_seq_length: int = 202, max_tokens: int = MAX_TOKENS
+    ) -> None:
+        self.model = model
+        self.backend = backend
+        self.lengths = backend.window_lengths(max_seq_length)
+        self.max_tokens = max_tokens
+        self._compiled: dict[tuple[Any, Any, Any], Callable[..., Any]] = {}
+
+    def emissions(self, windows: WindowArrays) -> np.ndarray:
+        if not self.lengths:
+            return np.asarray(self._run(windows, (None, None, None)))
+        width = windows.firsts.shape[1]
+        parts = [
+            np.asarray(self._run(part, (*part.pieces.shape, part.firsts.shape[1])))[:count, :width]
+            for part, count in self._fixed_parts(windows)
+        ]
+        return np.concatenate(parts)  # [W, T, K]
+
+    def _run(self, windows: WindowArrays, shape: tuple[Any, Any, Any]) -> Any:
+        import tensorflow as tf
+
+        compiled = self._compiled.get(shape)
+        if compiled is None:
+            count, length, tokens = shape
+            signature = [
+                tf.TensorSpec([count, length], tf.int32),
+                tf.TensorSpec([count], tf.int32),
+                tf.TensorSpec([count, tokens], tf.int32),
+                tf.TensorSpec([count], tf.int32),
+            ]
+            model = self.model
+
+            def forward(pieces: Any, piece_counts: Any, firsts: Any, token_counts: Any) -> Any:
+                return model.emissions(pieces, piece_counts, firsts, token_counts)
+
+            compiled = self._compiled.setdefault(shape, self.backend.compile(forward, signature))
+        arrays = (windows.pieces, windows.piece_counts, windows.firsts, windows.token_counts)
+        return compiled(*[tf.constant(array, tf.int32) for array in arrays])
+
+    def _fixed_parts(self, windows: WindowArrays) -> list[tuple[WindowArrays, int]]:
+        """The windows in arrays of the device's shapes, each with its number of real rows."""
+        count, length = windows.pieces.shape
+        wanted = next((size for size in self.lengths if length <= size), length)
+        rows = max(1, self.max_tokens // wanted)
+        parts = []
+        for low in range(0, count, rows):
+            high = min(low + rows, count)
+            parts.append((_repadded(windows, low, high, rows, wanted), high - low))
+        return parts
+
+
+def _repadded(windows: WindowArrays, low: int, high: int, rows: int, length: int) -> WindowArrays:
+    """Windows low..high in an array of `rows` rows of `length` pieces."""
+    count, old = high - low, windows.pieces.shape[1]
+    width = windows.firsts.shape[1]
+    pieces = np.zeros((rows, length), np.int32)  # masked by the counts: any id will do
+    pieces[:count, :old] = windows.pieces[low:high]
+    firsts = np.zeros((rows, max(width, length - SPECIAL)), np.int32)
+    row = np.arange(count, dtype=np.int32)[:, None]
+    known = np.arange(width) < windows.token_counts[low:high, None]  # [count, T]
+    moved = windows.firsts[low:high] - (row + low) * old + row * length
+    firsts[:count, :width] = np.where(known, moved, 0)
+    piece_counts = np.ones(rows, np.int32)
+    token_counts = np.zeros(rows, np.int32)
+    piece_counts[:count] = windows.piece_counts[low:high]
+    token_counts[:count] = windows.token_counts[low:high]
+    return WindowArrays(pieces, piece_counts, firsts, token_counts)
+
+
+def crf_scores(model: TaggerModel, labels: Labels) -> CrfScores:
+    """The chain's scores as the model's variables are now, with the BIO constraints."""
+    crf = model.crf
+    return CrfScores.of(labels, np.asarray(crf.transitions), np.asarray(crf.start), np.asarray(crf.end))

@@ -1,0 +1,111 @@
+"""Windows to emissions to tags, for a corpus or any block of sentences.
+
+Windows of all sentences are sorted by length and packed under a bound on padded positions; a sentence's
+emissions are put together from the windows that own its tokens, and one Viterbi pass decodes it whole.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+
+from nerctl.data.batches import Encoder, Row, lay_windows
+from nerctl.data.tags import Labels
+from nerctl.evaluation.scores import Scores, Tally
+from nerctl.inference.decoding import CrfScores, by_length, decode
+from nerctl.inference.engine import MAX_TOKENS, Engine
+
+BLOCK_BATCHES = 16
+"""Batches whose emissions are in memory at once."""
+
+DECODE_TOKENS = 1 << 14
+"""Padded tokens decoded together."""
+
+
+def predict_corpus(
+    engine: Engine, crf: CrfScores, encoder: Encoder, max_tokens: int = MAX_TOKENS
+) -> np.ndarray:
+    """Tag ids [N] int32 of all tokens of the encoder's corpus, in corpus order."""
+    offsets = encoder.corpus.offsets
+    ids = np.zeros(len(encoder.corpus.token_ids), np.int32)
+    for sentences, emissions in emission_blocks(engine, encoder, max_tokens):
+        for sentence, tags in zip(sentences, decode_all(emissions, crf)):
+            ids[offsets[sentence] : offsets[sentence + 1]] = tags
+    return ids
+
+
+def score_corpus(
+    engine: Engine,
+    crf: CrfScores,
+    labels: Labels,
+    encoder: Encoder,
+    max_tokens: int = MAX_TOKENS,
+    strict: bool = False,
+) -> Scores:
+    """Scores against the corpus' own tags; a type unknown to the model counts as gold, and is never found."""
+    return score_ids(encoder, labels, predict_corpus(engine, crf, encoder, max_tokens), strict)
+
+
+def score_ids(encoder: Encoder, labels: Labels, ids: np.ndarray, strict: bool = False) -> Scores:
+    """Scores of tag ids [N] against the tags of the encoder's corpus."""
+    tally = Tally(strict)
+    for sentence, predicted in zip(encoder.corpus, sentence_tags(encoder, labels, ids)):
+        tally.add(sentence.tags, predicted)
+    return tally.scores()
+
+
+def sentence_tags(encoder: Encoder, labels: Labels, ids: np.ndarray) -> Iterator[list[str]]:
+    """The names of tag ids [N], sentence by sentence."""
+    offsets = encoder.corpus.offsets
+    for start, end in zip(offsets[:-1].tolist(), offsets[1:].tolist()):
+        yield [labels.names[tag] for tag in ids[start:end].tolist()]
+
+
+def emission_blocks(
+    engine: Engine, encoder: Encoder, max_tokens: int = MAX_TOKENS
+) -> Iterator[tuple[list[int], list[np.ndarray]]]:
+    """Emissions of all sentences, longest first, in blocks that bound the memory.
+
+    Yields:
+        Sentence numbers, and of each its emissions [n, K] float32.
+    """
+    block: list[int] = []
+    positions = 0
+    for sentence in np.argsort(-encoder.lengths, kind="stable").tolist():
+        block.append(sentence)
+        positions += int(encoder.lengths[sentence])
+        if positions >= BLOCK_BATCHES * max_tokens:
+            yield block, emissions_of(engine, [encoder.rows(one) for one in block], encoder.pad, max_tokens)
+            block, positions = [], 0
+    if block:
+        yield block, emissions_of(engine, [encoder.rows(one) for one in block], encoder.pad, max_tokens)
+
+
+def emissions_of(
+    engine: Engine, sentences: Sequence[Sequence[Row]], pad: int, max_tokens: int = MAX_TOKENS
+) -> list[np.ndarray]:
+    """Emissions [n, K] float32 of each sentence, given as its windows in order (at least one)."""
+    rows = [row for windows in sentences for row in windows]
+    owned: list[np.ndarray] = [np.zeros((0, 0), np.float32)] * len(rows)
+    for group in by_length([len(row.pieces) for row in rows], max_tokens):
+        scores = engine.emissions(lay_windows([rows[index] for index in group], pad))  # [W, T, K]
+        for place, index in enumerate(group):
+            window = rows[index].window
+            own = scores[place, window.own_start - window.start : window.own_end - window.start]
+            owned[index] = own.copy()  # a view would keep the whole batch alive
+    stitched, first = [], 0
+    for windows in sentences:
+        parts = owned[first : first + len(windows)]
+        stitched.append(parts[0] if len(parts) == 1 else np.concatenate(parts))
+        first += len(windows)
+    return stitched
+
+
+def decode_all(emissions: Sequence[np.ndarray], crf: CrfScores) -> list[np.ndarray]:
+    """The best tags [n] int32 of each sentence, sentences of like length decoded together."""
+    best: list[np.ndarray] = [np.zeros(0, np.int32)] * len(emissions)
+    for group in by_length([len(scores) for scores in emissions], DECODE_TOKENS):
+        for index, tags in zip(group, decode([emissions[index] for index in group], crf)):
+            best[index] = tags
+    return best

@@ -1,0 +1,131 @@
+"""Emissions and tags of a corpus do not depend on how its sentences are packed or cut."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from tiny_model import TYPES, cpu, make_model, tokenizer, write_corpus
+
+from nerctl.backends import DeviceOptions
+from nerctl.backends.cpu import CpuBackend
+from nerctl.data.batches import Encoder, lay_windows
+from nerctl.data.corpus import read_corpus
+from nerctl.data.tags import Labels
+from nerctl.inference.decoding import viterbi
+from nerctl.inference.engine import TensorFlowEngine, crf_scores
+from nerctl.inference.predict import emission_blocks, predict_corpus, score_corpus, sentence_tags
+
+LENGTHS = [3, 1, 17, 50, 8, 1, 29, 30, 31, 120, 5, 9, 2]
+LABELS = Labels(TYPES)
+
+
+def emissions_by_sentence(engine: TensorFlowEngine, encoder: Encoder, max_tokens: int) -> dict:
+    return {
+        sentence: scores
+        for sentences, emissions in emission_blocks(engine, encoder, max_tokens)
+        for sentence, scores in zip(sentences, emissions)
+    }
+
+
+@pytest.fixture(scope="module")
+def engine() -> TensorFlowEngine:
+    return TensorFlowEngine(make_model(), cpu())
+
+
+def test_packing_changes_no_tag(engine: TensorFlowEngine, tmp_path: Path) -> None:
+    encoder = Encoder(write_corpus(tmp_path / "c.txt", LENGTHS), tokenizer(), 32)
+    crf = crf_scores(engine.model, LABELS)
+    wanted = predict_corpus(engine, crf, encoder, 4096)
+    assert len(set(wanted.tolist())) > 2  # the model does tag
+    for budget in (1, 64, 200):
+        np.testing.assert_array_equal(predict_corpus(engine, crf, encoder, budget), wanted)
+
+
+def test_a_sentence_that_fits_gives_the_same_emissions_whatever_the_window(
+    engine: TensorFlowEngine, tmp_path: Path
+) -> None:
+    corpus = write_corpus(tmp_path / "c.txt", LENGTHS)
+    short = emissions_by_sentence(engine, Encoder(corpus, tokenizer(), 32), 256)
+    long = emissions_by_sentence(engine, Encoder(corpus, tokenizer(), 64), 1000)
+    for sentence, length in enumerate(LENGTHS):
+        assert len(short[sentence]) == len(long[sentence]) == length
+        if length <= 30:
+            np.testing.assert_allclose(short[sentence], long[sentence], atol=1e-5)
+
+
+def test_a_long_sentence_is_stitched_from_the_windows_that_own_its_tokens(
+    engine: TensorFlowEngine, tmp_path: Path
+) -> None:
+    corpus = write_corpus(tmp_path / "c.txt", [120])
+    encoder = Encoder(corpus, tokenizer(), 32)
+    stitched = emissions_by_sentence(engine, encoder, 100)[0]
+    expected = np.full_like(stitched, np.nan)
+    rows = encoder.rows(0)
+    assert len(rows) > 3
+    for row in rows:
+        alone = engine.emissions(lay_windows([row], encoder.pad))[0]
+        window = row.window
+        for token in range(window.own_start, window.own_end):
+            expected[token] = alone[token - window.start]
+    np.testing.assert_allclose(stitched, expected, atol=1e-5)
+    crf = crf_scores(engine.model, LABELS)
+    np.testing.assert_array_equal(predict_corpus(engine, crf, encoder), viterbi(stitched, crf))
+
+
+def test_fixed_shapes_give_the_same_tags(engine: TensorFlowEngine, tmp_path: Path) -> None:
+    encoder = Encoder(write_corpus(tmp_path / "c.txt", LENGTHS), tokenizer(), 32)
+    backend = CpuBackend(DeviceOptions(device="cpu", batch_shape="fixed"))
+    fixed = TensorFlowEngine(engine.model, backend, max_seq_length=32, max_tokens=128)
+    assert fixed.lengths == (32,)
+    ours = emissions_by_sentence(fixed, encoder, 200)
+    for sentence, scores in emissions_by_sentence(engine, encoder, 200).items():
+        np.testing.assert_allclose(ours[sentence], scores, atol=1e-5)
+
+
+def test_predicted_tags_are_legal(engine: TensorFlowEngine, tmp_path: Path) -> None:
+    encoder = Encoder(write_corpus(tmp_path / "c.txt", LENGTHS), tokenizer(), 32)
+    ids = predict_corpus(engine, crf_scores(engine.model, LABELS), encoder)
+    for tags in sentence_tags(encoder, LABELS, ids):
+        for before, tag in zip(["O", *tags], tags):
+            assert not tag.startswith("I-") or before in (f"B-{tag[2:]}", tag)
+
+
+@pytest.mark.parametrize("head", ["crf", "softmax"])
+def test_every_head_predicts(head: str, tmp_path: Path) -> None:
+    model = make_model(head)
+    encoder = Encoder(write_corpus(tmp_path / "c.txt", LENGTHS), tokenizer(), 32)
+    ids = predict_corpus(TensorFlowEngine(model, cpu()), crf_scores(model, LABELS), encoder)
+    assert len(ids) == sum(LENGTHS) and len(set(ids.tolist())) > 1
+
+
+def test_gold_of_a_type_that_the_model_does_not_know_is_counted(
+    engine: TensorFlowEngine, tmp_path: Path
+) -> None:
+    path = tmp_path / "c.txt"
+    path.write_text("海 B-GAME\n钓 I-GAME\n在 O\n厦 B-LOC\n门 I-LOC\n", encoding="utf-8")
+    encoder = Encoder(read_corpus(path), tokenizer(), 32)
+    scores = score_corpus(engine, crf_scores(engine.model, LABELS), LABELS, encoder)
+    assert (scores.sentences, scores.tokens, scores.gold) == (1, 5, 2)
+    assert scores.types["GAME"].gold == 1 and scores.types["GAME"].correct == 0
+
+
+def test_a_corpus_without_sentences_gives_no_tags(engine: TensorFlowEngine, tmp_path: Path) -> None:
+    path = tmp_path / "c.txt"
+    path.write_text("\n", encoding="utf-8")
+    encoder = Encoder(read_corpus(path), tokenizer(), 32)
+    assert predict_corpus(engine, crf_scores(engine.model, LABELS), encoder).shape == (0,)
+
+
+SHARED = Path(__file__).parents[2].parent / "shared" / "corpora" / "ChineseNER" / "example.test"
+
+
+@pytest.mark.parametrize("limit", [16, 64])
+def test_chinese_ner_is_scored_whole_whatever_the_window(engine: TensorFlowEngine, limit: int) -> None:
+    if not SHARED.is_file():
+        pytest.skip("needs ../shared/corpora/ChineseNER")
+    scores = score_corpus(
+        engine, crf_scores(engine.model, LABELS), LABELS, Encoder(read_corpus(SHARED), tokenizer(), limit)
+    )
+    assert (scores.sentences, scores.tokens, scores.gold) == (4636, 219_197, 7707)
