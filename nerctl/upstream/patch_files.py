@@ -1,7 +1,7 @@
 """Where the original's source is, and putting the patch on it and taking it off byte for byte.
 
 Beside the patched file lie `<file>.nerctl-original`, its bytes from before, and `<file>.nerctl-patch.json`,
-which says by SHA-256 what was patched into what: enough to restore it with any version of nerctl, or with `cp`.
+which says by SHA-256 what was patched into what: enough to restore it with any version, or with `cp`.
 """
 
 from __future__ import annotations
@@ -143,7 +143,7 @@ def revert_patch(path: Path, *, dry_run: bool = False, force: bool = False) -> O
         if _original_path(path).exists() and not force:
             raise NerctlError(
                 f"{_record_path(path)} is missing or damaged, so it is not known that "
-                f"{_original_path(path).name} is what was patched: compare, then --revert --force restores it."
+                f"{_original_path(path).name} is what was patched: --revert --force restores it anyway."
             )
         if not _original_path(path).exists():
             raise NerctlError(f"{path}: nothing to revert: nerctl kept no original beside it.")

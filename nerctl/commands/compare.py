@@ -1,0 +1,57 @@
+"""`nerctl compare`: two training runs side by side."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Optional
+
+import typer
+
+from nerctl.console import out
+
+
+def compare(
+    log_a: Path = typer.Argument(..., help="A step log, a steps.jsonl, or the folder of a run."),
+    log_b: Path = typer.Argument(..., help="What to set beside it; ratios are B over A."),
+    as_json: bool = typer.Option(False, "--json", help="Everything as JSON, every step included."),
+    plot: Optional[Path] = typer.Option(
+        None, "--plot", help="Draw losses and step times: FILE.png, or FILE.html as a page of its own."
+    ),
+    loss_tolerance: Optional[float] = typer.Option(
+        None,
+        "--loss-tolerance",
+        help="Largest relative loss difference, such as 1e-3; exit code 1 where a step's is larger.",
+    ),
+    warmup: Optional[int] = typer.Option(
+        None, "--warmup", min=0, help="The first N steps of both sides are warm-up; else it is found."
+    ),
+    batch_size: Optional[int] = typer.Option(
+        None, "--batch-size", min=1, help="Sentences a step, for logs that do not tell."
+    ),
+) -> None:
+    """Compare two runs: losses and times step by step, steady speed without the warm-up, agreement of losses.
+
+    Reads what nerctl train writes and what the original prints after nerctl patch-hooks. Warm-up is found
+    from the times when all steps have one shape, else from the steps that are marked as compiling.
+
+    \b
+    Examples:
+      nerctl compare loss+perf_gpu.txt loss+perf_npu.txt --batch-size 32 --plot speed.png
+      nerctl compare run-cpu/output run-npu/output --loss-tolerance 1e-4
+    """
+    from nerctl.upstream import chart, comparison, comparison_text
+
+    if plot is not None:
+        chart.check_plot_name(plot)
+    result = comparison.compare_runs(
+        log_a, log_b, warm_up=warmup, batch_size=batch_size, loss_tolerance=loss_tolerance
+    )
+    if as_json:
+        out.json(comparison.as_json(result))
+    else:
+        out.result(comparison_text.text_report(result))
+    if plot is not None:
+        chart.write_plot(result, plot)
+        out.say(f"The plot is in {plot}.")
+    if result.agreement is not None and not result.agreement.agree:
+        raise typer.Exit(1)

@@ -1,0 +1,245 @@
+"""Two runs side by side: losses and times step by step, steady speed, and whether the losses agree."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Optional
+
+from nerctl.errors import DataError, NerctlError
+from nerctl.upstream.run_facts import COMPARED
+from nerctl.upstream.step_log import Run, Step, read_run
+from nerctl.upstream.timing import Timing, timing_of
+
+
+@dataclass(frozen=True)
+class Row:
+    """One step number on both sides."""
+
+    step: int
+    """Step number."""
+    a: Optional[Step]
+    """The step of A; None when A has no such step."""
+    b: Optional[Step]
+    """The step of B; None when B has no such step."""
+    difference: Optional[float]
+    """Loss of B less loss of A."""
+    relative: Optional[float]
+    """Absolute difference over the larger of the two losses' sizes; 0 for equal losses."""
+    ratio: Optional[float]
+    """Seconds of B over seconds of A."""
+
+
+@dataclass(frozen=True)
+class Agreement:
+    """Whether the losses agree."""
+
+    tolerance: float
+    """Largest relative difference allowed."""
+    agree: bool
+    """Whether every shared step is within it."""
+    worst_step: int
+    """The step with the largest relative difference, or the first whose loss is not finite."""
+    outside: tuple[int, ...]
+    """Numbers of the steps that are not within it."""
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Everything that `nerctl compare` says."""
+
+    a: Run
+    """The first run."""
+    b: Run
+    """The second run."""
+    timing_a: Timing
+    """Times of A."""
+    timing_b: Timing
+    """Times of B."""
+    rows: tuple[Row, ...]
+    """Every step of either side, in order."""
+    differences: tuple[str, ...]
+    """Settings known on both sides that differ, as `batch size: A 32, B 8`."""
+    unknown: tuple[str, ...]
+    """Settings that at least one side does not tell."""
+    should_agree: bool
+    """Whether both sides tell the same seed, no dropout and the same shapes, so that losses should agree."""
+    agreement: Optional[Agreement]
+    """Whether losses agree; None when no tolerance was given."""
+
+    @property
+    def ratio(self) -> Optional[float]:
+        """Median steady step of B over that of A."""
+        return _over(self.timing_b.median, self.timing_a.median)
+
+
+def compare_runs(
+    path_a: Path,
+    path_b: Path,
+    *,
+    warm_up: Optional[int] = None,
+    batch_size: Optional[int] = None,
+    loss_tolerance: Optional[float] = None,
+) -> Comparison:
+    """Reads and compares two runs; see `timing.timing_of` for `warm_up` and `batch_size`.
+
+    Raises NerctlError for options that make no sense, DataError for files that cannot be read
+    or share no step.
+    """
+    if loss_tolerance is not None and not loss_tolerance >= 0:
+        raise NerctlError(
+            f"--loss-tolerance {loss_tolerance}: a relative difference, 0 or more, such as 1e-3."
+        )
+    a, b = read_run(path_a), read_run(path_b)
+    rows = _rows(a, b)
+    if not any(row.difference is not None for row in rows):
+        raise DataError(
+            f"{path_a} has steps {_span(a)} and {path_b} has steps {_span(b)}: no step to compare; name "
+            "two runs that share steps."
+        )
+    differences, unknown = _settings(a, b)
+    same = not any(difference.split(":")[0] in COMPARED[:6] for difference in differences)
+    certain = not set(unknown) & {"seed", "dropout", "batch size", "batch shape"}
+    return Comparison(
+        a,
+        b,
+        timing_of(a, warm_up=warm_up, batch_size=batch_size),
+        timing_of(b, warm_up=warm_up, batch_size=batch_size),
+        rows,
+        differences,
+        unknown,
+        same and certain and a.facts.values["dropout"] == 0 and a.facts.values["seed"] is not None,
+        None if loss_tolerance is None else _agreement(rows, loss_tolerance, a.rounding + b.rounding),
+    )
+
+
+def _rows(a: Run, b: Run) -> tuple[Row, ...]:
+    steps_a = {step.number: step for step in a.steps}
+    steps_b = {step.number: step for step in b.steps}
+    rows = []
+    for number in sorted({*steps_a, *steps_b}):
+        one, other = steps_a.get(number), steps_b.get(number)
+        if one is None or other is None:
+            rows.append(Row(number, one, other, None, None, None))
+            continue
+        difference = other.loss - one.loss
+        relative = relative_difference(one.loss, other.loss)
+        rows.append(Row(number, one, other, difference, relative, _over(other.seconds, one.seconds)))
+    return tuple(rows)
+
+
+def relative_difference(one: float, other: float) -> float:
+    """|one - other| over the larger size: 0 to 2, the same both ways round; nan when either is not finite."""
+    if not (math.isfinite(one) and math.isfinite(other)):
+        return math.nan
+    size = max(abs(one), abs(other))
+    return abs(one - other) / size if size else 0.0
+
+
+def _agreement(rows: tuple[Row, ...], tolerance: float, rounding: float) -> Agreement:
+    """Every shared step within `tolerance`, what the logs' rounding can have changed allowed for."""
+    shared = [row for row in rows if row.a is not None and row.b is not None]
+    outside = []
+    for row in shared:
+        assert row.a is not None and row.b is not None and row.relative is not None
+        size = max(abs(row.a.loss), abs(row.b.loss))
+        if not abs(row.a.loss - row.b.loss) <= tolerance * size + rounding * 1.001:  # also when not finite
+            outside.append(row.step)
+    worst = max(shared, key=lambda row: math.inf if math.isnan(row.relative or 0.0) else row.relative or 0.0)
+    return Agreement(tolerance, not outside, worst.step, tuple(outside))
+
+
+def _settings(a: Run, b: Run) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """The settings that differ, told, and those that are not known on both sides."""
+    differences, unknown = [], []
+    for name in COMPARED:
+        values = [run.facts.values.get(name) for run in (a, b)]
+        known = [name in run.facts.values for run in (a, b)]
+        if name == "encoder":  # a checksum and a path, or two paths, may or may not be the same encoder
+            known = [
+                known[0] and str(values[0]).startswith("sha256"),
+                known[1] and str(values[1]).startswith("sha256"),
+            ]
+            if not all(known) and values[0] is not None and values[0] == values[1]:
+                continue
+        if not all(known):
+            unknown.append(name)
+        elif values[0] != values[1]:
+            differences.append(f"{name}: A {_told(values[0])}, B {_told(values[1])}")
+    return tuple(differences), tuple(unknown)
+
+
+def _told(value: object) -> str:
+    return "none" if value is None else str(value)
+
+
+def _span(run: Run) -> str:
+    return f"{run.steps[0].number} to {run.steps[-1].number}"
+
+
+def _over(one: Optional[float], other: Optional[float]) -> Optional[float]:
+    return None if one is None or not other else one / other
+
+
+def as_json(comparison: Comparison) -> dict[str, Any]:
+    """The comparison as plain values for `--json`: losses that are not finite become null."""
+    agreement = comparison.agreement
+    return {
+        "a": _side_json(comparison.a, comparison.timing_a),
+        "b": _side_json(comparison.b, comparison.timing_b),
+        "differences": list(comparison.differences),
+        "not_known": list(comparison.unknown),
+        "losses_should_agree": comparison.should_agree,
+        "steps": [_row_json(row, comparison) for row in comparison.rows],
+        "median_ratio": comparison.ratio,
+        "agreement": None
+        if agreement is None
+        else {
+            "tolerance": agreement.tolerance,
+            "agree": agreement.agree,
+            "worst_step": agreement.worst_step,
+            "outside": list(agreement.outside),
+        },
+    }
+
+
+def _side_json(run: Run, timing: Timing) -> dict[str, Any]:
+    return {
+        "path": str(run.path),
+        "device": run.facts.device,
+        "settings": dict(run.facts.values),
+        "settings_from": run.facts.origin,
+        "notes": list(run.notes),
+        "steps": len(run.steps),
+        "warm_up_steps": list(timing.warm_up),
+        "warm_up_found": timing.found,
+        "steady_steps": timing.steady,
+        "median_seconds": timing.median,
+        "mad_seconds": timing.mad,
+        "fastest_seconds": timing.fastest,
+        "slowest_seconds": timing.slowest,
+        "sentences_per_second": timing.sentences_per_second,
+        "tokens_per_second": timing.tokens_per_second,
+        "padding": timing.padding,
+        "first_step_seconds": timing.first_step,
+        "total_seconds": timing.total,
+    }
+
+
+def _row_json(row: Row, comparison: Comparison) -> dict[str, Any]:
+    def finite(value: Optional[float]) -> Optional[float]:
+        return value if value is not None and math.isfinite(value) else None
+
+    return {
+        "step": row.step,
+        "loss_a": finite(row.a.loss) if row.a else None,
+        "loss_b": finite(row.b.loss) if row.b else None,
+        "difference": finite(row.difference),
+        "relative": finite(row.relative),
+        "seconds_a": row.a.seconds if row.a else None,
+        "seconds_b": row.b.seconds if row.b else None,
+        "ratio": row.ratio,
+        "warm_up_a": row.step in comparison.timing_a.warm_up,
+        "warm_up_b": row.step in comparison.timing_b.warm_up,
+    }

@@ -1,0 +1,93 @@
+"""What a run says about itself that decides whether two runs can be compared."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from typing import Any, Optional, Union
+
+Fact = Union[str, int, float, None]
+
+COMPARED = ("batch shape", "precision", "batch size", "seed", "encoder", "dropout", "max_seq_length", "head")
+"""The facts that are set beside each other, in the order in which differences are told."""
+
+_ARGUMENTS_HEADER = re.compile(r"^\s+ARG\s+VALUE\s*$", re.MULTILINE)
+_ARGUMENT = re.compile(r"^\s*(\w+) = (.*?)\s*$", re.MULTILINE)
+
+
+@dataclass(frozen=True)
+class RunFacts:
+    """Facts by name; what is not in `values` is not known, and a value of None says that there is none."""
+
+    values: dict[str, Fact] = field(default_factory=dict)
+    """Facts under the names of COMPARED."""
+    device: Optional[str] = None
+    """What the run was made on, in words."""
+    log_name: Optional[str] = None
+    """`cpu`, `gpu` or `npu`: which loss+perf log is this run's."""
+    warm_up_seconds: float = 0.0
+    """Seconds of warm-up before step 1, not part of any step."""
+    origin: Optional[str] = None
+    """Where the facts come from: `run.json`, or `arguments` that the original printed."""
+
+    @property
+    def batch_shape(self) -> Optional[str]:
+        """`fixed` or `bucketed`; None when it is not known."""
+        shape = self.values.get("batch shape")
+        return None if shape is None else str(shape)
+
+
+def facts_of_run(record: dict[str, Any]) -> RunFacts:
+    """The facts of a run.json; missing or odd entries are not known."""
+    config = record["config"]
+    values: dict[str, Fact] = {}
+    for name in COMPARED:
+        found = _setting(config, name.replace(" ", "_"))
+        if found is not _ABSENT and (found is None or isinstance(found, (str, int, float))):
+            values[name] = found
+    encoder = record.get("encoder")
+    if isinstance(encoder, dict) and (encoder.get("sha256") or encoder.get("path")):
+        digest = encoder.get("sha256")
+        values["encoder"] = f"sha256 {str(digest)[:12]}" if digest else str(encoder["path"])
+    else:
+        values.pop("encoder", None)
+    device, warm_up = record.get("device"), record.get("warmup")
+    device = device if isinstance(device, dict) else {}
+    seconds = warm_up.get("seconds") if isinstance(warm_up, dict) else None
+    made_on = device.get("name") or device.get("backend")
+    return RunFacts(
+        values,
+        str(made_on) if made_on else None,
+        str(device["log"]) if device.get("log") else None,
+        float(seconds) if isinstance(seconds, (int, float)) else 0.0,
+        "run.json",
+    )
+
+
+_ABSENT = object()
+
+
+def _setting(config: dict[str, Any], name: str) -> Any:
+    """A setting of the config, at its top or in one of its parts."""
+    if name in config:
+        return config[name]
+    for part in config.values():
+        if isinstance(part, dict) and name in part:
+            return part[name]
+    return _ABSENT
+
+
+def facts_of_arguments(log: str) -> RunFacts:
+    """The facts of a log in which the original printed its arguments (`ARG VALUE`, then a line each)."""
+    header = _ARGUMENTS_HEADER.search(log)
+    if header is None:
+        return RunFacts()
+    listed = {found[1]: found[2] for found in _ARGUMENT.finditer(log[header.end() : header.end() + 10_000])}
+    # The original pads every batch to max_seq_length, has no seed, and computes in float32.
+    values: dict[str, Fact] = {"batch shape": "fixed", "precision": "float32", "seed": None}
+    for name, argument in (("batch size", "batch_size"), ("max_seq_length", "max_seq_length")):
+        if listed.get(argument, "").isdigit():
+            values[name] = int(listed[argument])
+    if listed.get("init_checkpoint"):
+        values["encoder"] = listed["init_checkpoint"]
+    return RunFacts(values, origin="arguments")

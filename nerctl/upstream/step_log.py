@@ -1,0 +1,214 @@
+"""Reading what a training run left behind: step lines in a log, `steps.jsonl`, a run's folder.
+
+A step line is `step: %d, cost time: %.3fs, losses: %.3f`, what the original prints after `nerctl patch-hooks`
+and what `nerctl train` writes to its loss+perf log; whatever else was printed around it is passed over.
+"""
+
+from __future__ import annotations
+
+import codecs
+import json
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Optional
+
+from nerctl.errors import DataError
+from nerctl.upstream.run_facts import RunFacts, facts_of_arguments, facts_of_run
+
+STEP_LINE = re.compile(
+    r"step: (?P<step>\d+), cost time: (?P<seconds>\d+\.\d{3})s, "
+    r"losses: (?P<loss>-?\d+\.\d{3}|-?inf|nan)"
+)
+"""The step line anywhere in a line: standard output and standard error often share one file."""
+
+LOG_ROUNDING = 0.0005
+"""Half of the last digit of a loss in a log: what rounding can have changed."""
+
+
+@dataclass(frozen=True)
+class Step:
+    """One training step as it was recorded."""
+
+    number: int
+    """Step number, from 1."""
+    loss: float
+    """Mean loss of the batch; not a number or infinite when training broke."""
+    seconds: float
+    """Wall-clock seconds of the step."""
+    sentences: Optional[int] = None
+    """Sentences in the batch, padded ones not counted; None when not recorded."""
+    tokens: Optional[int] = None
+    """Real tokens of the corpus in the batch; None when not recorded."""
+    positions: Optional[int] = None
+    """Positions that were computed, padding included; None when not recorded."""
+    compiled: Optional[bool] = None
+    """Whether the step traced or compiled something; None when not recorded."""
+
+
+@dataclass(frozen=True)
+class Run:
+    """The steps of one run and what is known about it."""
+
+    path: Path
+    """What was named on the command line."""
+    steps: tuple[Step, ...]
+    """The steps in order, each number once."""
+    facts: RunFacts
+    """Batch shape, precision and so on, as far as the run says."""
+    rounding: float
+    """How far recorded losses may be off: LOG_ROUNDING for a log, 0 for full precision."""
+    is_log: bool
+    """Whether the steps were read from step lines and nothing else tells the batch shape."""
+    notes: tuple[str, ...] = ()
+    """What was odd about the files, a sentence each."""
+
+
+def read_run(path: Path) -> Run:
+    """Reads a log, a steps.jsonl, or the folder of a run with either in it, and the run.json beside it.
+
+    Raises DataError when there is nothing to read or no step in it.
+    """
+    if path.is_dir():
+        return _read_folder(path)
+    if not path.exists():
+        raise DataError(f"{path}: no such file or folder; name a step log, a steps.jsonl or a run's folder.")
+    text = _text(path)
+    if path.suffix == ".jsonl" or text.lstrip()[:1] == "{":
+        steps, notes = _steps_of_records(text, path)
+        return Run(path, steps, _facts_beside(path) or RunFacts(), 0.0, False, notes)
+    return _read_log(path, text)
+
+
+def _read_folder(folder: Path) -> Run:
+    records = folder / "steps.jsonl"
+    if records.is_file():
+        run = read_run(records)
+        return Run(folder, run.steps, run.facts, run.rounding, run.is_log, run.notes)
+    logs = sorted(folder.glob("loss+perf_*.txt"))
+    if len(logs) != 1:
+        found = f"{len(logs)} logs" if logs else "no loss+perf_*.txt"
+        raise DataError(f"{folder}: no steps.jsonl and {found} in it; name the run's folder or one log.")
+    return _read_log(logs[0], _text(logs[0]))
+
+
+def _read_log(path: Path, text: str) -> Run:
+    """A log, and what the run.json and steps.jsonl beside it know more when they are of the same run."""
+    steps, notes = _steps_of_lines(text, path)
+    facts = _facts_beside(path)
+    if facts is None:
+        return Run(path, steps, facts_of_arguments(text), LOG_ROUNDING, True, notes)
+    records = path.parent / "steps.jsonl"
+    if not records.is_file():
+        return Run(path, steps, facts, LOG_ROUNDING, facts.batch_shape is None, notes)
+    recorded, _ = _steps_of_records(_text(records), records)
+    full = {step.number: step for step in recorded}
+    if all(step.number in full and _same_loss(step.loss, full[step.number].loss) for step in steps):
+        return Run(path, tuple(full[step.number] for step in steps), facts, 0.0, False, notes)
+    other = f"The steps.jsonl beside {path.name} is of another run; it and its run.json were left aside."
+    return Run(path, steps, facts_of_arguments(text), LOG_ROUNDING, True, (*notes, other))
+
+
+def _same_loss(rounded: float, full: float) -> bool:
+    return abs(rounded - full) <= LOG_ROUNDING * 1.01 or f"{rounded:.3f}" == f"{full:.3f}"
+
+
+def _facts_beside(path: Path) -> Optional[RunFacts]:
+    """The facts of the run.json beside a file; None without one, or when it is of another device's log."""
+    record = path.parent / "run.json"
+    if not record.is_file():
+        return None
+    try:
+        values = json.loads(_text(record))
+    except ValueError as error:
+        raise DataError(f"{record}: not JSON ({error}); move it away to compare without it.") from error
+    if not isinstance(values, dict) or not isinstance(values.get("config"), dict):
+        return None  # somebody else's run.json
+    facts = facts_of_run(values)
+    named = re.fullmatch(r"loss\+perf_(\w+)\.txt", path.name)
+    return None if named and facts.log_name not in (None, named.group(1)) else facts
+
+
+def _steps_of_lines(text: str, path: Path) -> tuple[tuple[Step, ...], tuple[str, ...]]:
+    steps = [
+        Step(int(found["step"]), float(found["loss"]), float(found["seconds"]))
+        for found in STEP_LINE.finditer(text)
+    ]
+    if not steps:
+        raise DataError(
+            f"{path}: no line `step: 1, cost time: 0.490s, losses: 123.286` in it; nerctl train writes "
+            "them, and the original after nerctl patch-hooks."
+        )
+    return _one_run(steps, path)
+
+
+def _steps_of_records(text: str, path: Path) -> tuple[tuple[Step, ...], tuple[str, ...]]:
+    """The steps of a steps.jsonl; a last line that was cut off is left out."""
+    steps: list[Step] = []
+    notes: list[str] = []
+    lines = text.split("\n")
+    for number, line in enumerate(lines, 1):
+        if not line.strip():
+            continue
+        try:
+            record = json.loads(line)
+            if isinstance(record, dict) and "step" not in record:
+                continue
+            steps.append(_step_of_record(record))
+        except (ValueError, TypeError, KeyError) as error:
+            if number == len(lines):  # no newline behind it: the run was stopped while it wrote
+                notes.append(f"The last line of {path.name} is cut off and was left out.")
+                continue
+            raise DataError(
+                f"{path}:{number}: not a step record with step, loss and seconds ({error!r})."
+            ) from error
+    if not steps:
+        raise DataError(f"{path}: no step records in it.")
+    run, more = _one_run(steps, path)
+    return run, (*notes, *more)
+
+
+def _step_of_record(record: Any) -> Step:
+    def count(name: str) -> Optional[int]:
+        return None if record.get(name) is None else int(record[name])
+
+    loss = float("nan") if record["loss"] is None else float(record["loss"])
+    compiled = None if record.get("compiled") is None else bool(record["compiled"])
+    return Step(
+        int(record["step"]),
+        loss,
+        float(record["seconds"]),
+        count("sentences"),
+        count("tokens"),
+        count("positions"),
+        compiled,
+    )
+
+
+def _one_run(steps: list[Step], path: Path) -> tuple[tuple[Step, ...], tuple[str, ...]]:
+    """The last run of a file: one that begins at an earlier step anew replaces what it repeats."""
+    kept: list[Step] = []
+    restarted = repeated = False
+    for step in steps:
+        if kept and step.number <= kept[-1].number:
+            restarted |= step.number <= kept[0].number
+            repeated |= step.number > kept[0].number
+            kept = [earlier for earlier in kept if earlier.number < step.number]
+        kept.append(step)
+    notes = []
+    if restarted:
+        notes.append(f"{path.name} holds several runs; the last one is compared.")
+    if repeated:
+        notes.append(f"{path.name} repeats steps after a resume; the later ones are compared.")
+    return tuple(kept), tuple(notes)
+
+
+def _text(path: Path) -> str:
+    """The text of a file: UTF-8, or UTF-16 with its mark (PowerShell's `>`); odd bytes do not matter."""
+    try:
+        raw = path.read_bytes()
+    except OSError as error:
+        raise DataError(f"{path}: cannot be read ({error.strerror}).") from error
+    if raw.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        return raw.decode("utf-16", errors="replace")
+    return raw.decode("utf-8-sig", errors="replace")
