@@ -184,9 +184,8 @@ class Service:
 
     async def _body(self, request: Request, room: Room) -> bytes:
         """The request's body. Raises Refusal 413 (too large), 408 (too slow), 429 (too many at once)."""
-        too_large = Refusal(413, f"The body is larger than {self._settings.max_body} bytes.")
         if _declared_length(request) > self._settings.max_body:
-            raise too_large
+            raise self._too_large()
         chunks = []
         deadline = time.monotonic() + self._settings.body_timeout
         while True:
@@ -202,11 +201,14 @@ class Service:
             room.taken += len(chunk)
             self._bytes_held += len(chunk)
             if room.taken > self._settings.max_body:
-                raise too_large
+                raise self._too_large()
             if self._bytes_held > BODIES_IN_MEMORY:
                 raise Refusal(429, "Too many large requests at once; try again later.", retry_after=1)
             if not message.get("more_body", False):
                 return b"".join(chunks)
+
+    def _too_large(self) -> Refusal:
+        return Refusal(413, f"The body is larger than {self._settings.max_body} bytes.")
 
     def _check_token(self, request: Request) -> None:
         """Raises Refusal 401 unless the request carries one of the tokens, where there are any."""
