@@ -10,6 +10,7 @@ import html
 import io
 import math
 import os
+import re
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -70,7 +71,7 @@ def _figure(comparison: Comparison) -> Figure:
     from matplotlib.figure import Figure
     from matplotlib.ticker import MaxNLocator
 
-    figure = Figure(figsize=(10, 4.4), dpi=120, layout="constrained")
+    figure = Figure(figsize=(10, 4.8), dpi=120, layout="constrained")
     losses, times = figure.subplots(1, 2)
     sides = (("A", comparison.a, comparison.timing_a), ("B", comparison.b, comparison.timing_b))
     for (side, run, timing), style in zip(sides, _STYLES):
@@ -86,7 +87,8 @@ def _figure(comparison: Comparison) -> Figure:
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
         axes.grid(True, which="major", color="#dddddd", linewidth=0.6)
         axes.set_axisbelow(True)
-        axes.legend(fontsize=8)
+        # Under the panel: inside it, the legend would cover points in one run or another.
+        axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.13), fontsize=9, frameon=False)
     return figure
 
 
@@ -169,6 +171,7 @@ def _svg(comparison: Comparison) -> str:
     with matplotlib.rc_context({"svg.fonttype": "none", "svg.hashsalt": "nerctl"}):
         _figure(comparison).savefig(buffer, format="svg", metadata={"Date": None})
     svg = buffer.getvalue()
+    svg = re.sub(r"<metadata>.*?</metadata>", "", svg, flags=re.DOTALL)
     return svg[svg.index("<svg") :]
 
 
@@ -176,7 +179,7 @@ _STYLE = """\
 body { font: 15px/1.45 system-ui, sans-serif; color: #1a1a1a; background: #fff; max-width: 75rem;
        margin: 2rem auto; padding: 0 1rem; }
 h1 { font-size: 1.4rem; } h2 { font-size: 1.1rem; margin-top: 2rem; }
-svg { max-width: 100%; height: auto; }
+svg { width: 100%; height: auto; }
 table { border-collapse: collapse; font-variant-numeric: tabular-nums; }
 th, td { padding: .15rem .8rem; text-align: right; border-bottom: 1px solid #ddd; white-space: nowrap; }
 th:first-child, td:first-child { text-align: left; }

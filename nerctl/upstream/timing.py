@@ -3,8 +3,8 @@
 **Warm-up from the times.** The warm-up is the longest run of first steps each of which takes more than 1.5
 times the median of the steps behind it, at most half of all steps. Why so:
 
-- A first step that compiles takes at least about two steps' time (the published logs: 2.0 times on the NPU,
-  13 times on the GPU), while steady steps of one shape stay within some ten per cent; 1.5 lies between the two.
+- A first step that compiles takes about two steps' time or more (the published logs: 2.0 times on the NPU,
+  13 times on the GPU), while steady steps of one shape stay within some ten per cent; 1.5 lies between.
 - The median of what follows is the yardstick because a single slow step among it (a checkpoint, another
   program) does not move it. Such a step later on is left in: medians do not feel it, and warm-up comes first.
 - At most half: beyond that there is no saying which half is the rule and which the exception.
