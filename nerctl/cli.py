@@ -68,6 +68,8 @@ def _register() -> None:
         if importlib.util.find_spec(f"nerctl.commands.{module_name}") is None:
             continue
         module = importlib.import_module(f"nerctl.commands.{module_name}")
+        if not hasattr(module, module_name):
+            continue
         name = module_name.replace("_", "-")
         app.command(name)(getattr(module, module_name))
 

@@ -2,8 +2,9 @@
 
     labels.json vocab.txt bert_config.json config.json     the same for all weights of a run
     checkpoints/00000050/model.ckpt.*                      weights after 50 updates
-    checkpoints/00000050/optimizer.ckpt.* state.json       what resuming needs beside them
-    checkpoint.json                                        names the best and the last weights, and all checksums
+    checkpoints/00000050/optimizer.ckpt.*                  what resuming needs beside them
+    checkpoint.json                                        names the best and the last weights, all checksums, and how
+                                                           far training is
 
 `checkpoint.json` is replaced in one rename, after everything it names is on disk: a run killed at any moment leaves
 either the old or the new state.
@@ -14,7 +15,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Dict, Mapping, Optional
 
@@ -62,6 +63,8 @@ class ModelFolder:
     """The weights with the best dev F1, if dev was scored."""
     last: Weights
     """The newest weights."""
+    progress: Mapping[str, Any] = field(default_factory=dict)
+    """How far training is; empty in an export."""
 
     @classmethod
     def open(cls, path: Path) -> ModelFolder:
@@ -93,6 +96,7 @@ class ModelFolder:
                 shared=dict(content["shared"]),
                 best=Weights(**content["best"]) if content["best"] else None,
                 last=Weights(**content["last"]),
+                progress=dict(content.get("progress") or {}),
             )
         except (KeyError, TypeError, AttributeError):
             raise ModelError(f"{pointer}: damaged (fields are missing); take it from an archive") from None
@@ -143,6 +147,7 @@ class ModelFolder:
                 "shared": dict(self.shared),
                 "best": self.best.as_dict() if self.best else None,
                 "last": self.last.as_dict(),
+                "progress": dict(self.progress),
             },
         )
 
@@ -172,6 +177,12 @@ def write_text(path: Path, text: str) -> None:
 def write_json(path: Path, value: Any) -> None:
     """Writes a JSON file in one rename, readable by people: indented, Chinese as it is."""
     write_text(path, json.dumps(value, ensure_ascii=False, indent=2) + "\n")
+
+
+def sync_file(path: Path) -> None:
+    """Makes a file's content durable."""
+    with open(path, "rb") as stream:
+        os.fsync(stream.fileno())
 
 
 def sync_folder(path: Path) -> None:

@@ -1,0 +1,202 @@
+"""`nerctl train`: parses the options, trains, shows the progress."""
+
+from __future__ import annotations
+
+import signal
+import sys
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, Callable, Dict, Iterator, List, Optional
+
+import typer
+
+from nerctl.config import ENCODER_RATES, HEAD_RATES, TrainConfig
+from nerctl.console import out
+
+if TYPE_CHECKING:
+    from nerctl.evaluation.scores import Scores
+    from nerctl.training.loop import Listener, Outcome
+    from nerctl.training.session import Session
+    from nerctl.training.steplog import StepRecord
+
+DEFAULT = TrainConfig()
+
+_RATES = ", ".join(f"{rate:g} up to hidden size {size}" if size else f"{rate:g} above" for size, rate in ENCODER_RATES)
+_HEAD_RATES = ", ".join(f"{rate:g} up to {size}" if size else f"{rate:g} above" for size, rate in HEAD_RATES)
+
+
+def train(
+    context: typer.Context,
+    data_dir: str = typer.Option(DEFAULT.data_dir, help="Folder with the train, dev and test files."),
+    bert_dir: str = typer.Option(DEFAULT.bert_dir, help="Folder with the encoder (Google's BERT format)."),
+    output_dir: str = typer.Option(DEFAULT.output_dir, help="Folder that the run is written to."),
+    config: Optional[str] = typer.Option(
+        None, metavar="FILE.toml", help="Options from a TOML file; those given here win.", is_eager=True
+    ),
+    device: str = typer.Option(DEFAULT.device, help="auto, cpu, cuda or npu; auto takes CUDA if there is a card."),
+    device_id: Optional[int] = typer.Option(None, help="The card, from 0 (the original's -device_map)."),
+    precision: str = typer.Option(DEFAULT.precision, help="float32, mixed_bfloat16 or mixed_float16."),
+    batch_shape: str = typer.Option(DEFAULT.batch_shape, help="auto, bucketed or fixed (one shape for all batches)."),
+    xla: Optional[bool] = typer.Option(None, "--xla/--no-xla", help="Compile with XLA; default: what the device runs best."),
+    npu_option: List[str] = typer.Option([], metavar="NAME=VALUE", help="An option of the Ascend adapter; repeatable."),
+    threads: Optional[int] = typer.Option(None, help="CPU threads of one operation; default: all cores."),
+    from_scratch: bool = typer.Option(False, "--from-scratch", help="Begin from random weights, not the encoder's."),
+    lower_case: bool = typer.Option(True, "--lower-case/--cased", help="Lower-case the text, as Google's Chinese BERT wants."),
+    head: str = typer.Option(DEFAULT.head, help="bilstm-crf, crf or softmax."),
+    lstm_size: int = typer.Option(DEFAULT.lstm_size, help="LSTM units in each direction."),
+    max_seq_length: int = typer.Option(
+        DEFAULT.max_seq_length, help="Word pieces a window, [CLS] and [SEP] included; longer sentences take several."
+    ),
+    batch_size: int = typer.Option(DEFAULT.batch_size, help="Sentences an update."),
+    max_tokens: Optional[int] = typer.Option(
+        None, help="Padded positions in memory at once; larger batches go in parts. Default: 2048 on the CPU."
+    ),
+    epochs: int = typer.Option(DEFAULT.epochs, help="Passes over train that the learning-rate schedule plans for."),
+    steps: Optional[int] = typer.Option(None, help="Stop after this many updates in all; the schedule stays."),
+    learning_rate: Optional[float] = typer.Option(None, help=f"Peak rate of the encoder. Default: {_RATES} (docs/results.md)."),
+    head_learning_rate: Optional[float] = typer.Option(None, help=f"Peak rate of the head. Default: {_HEAD_RATES}."),
+    crf_learning_rate: float = typer.Option(DEFAULT.crf_learning_rate, help="Peak rate of the CRF's scores."),
+    warmup: float = typer.Option(DEFAULT.warmup, help="Share of the updates over which the rates rise."),
+    weight_decay: float = typer.Option(DEFAULT.weight_decay, help="Decoupled decay, not on LayerNorm and biases."),
+    clip_norm: float = typer.Option(DEFAULT.clip_norm, help="Global gradient norm."),
+    dropout: Optional[float] = typer.Option(None, help="Dropout everywhere; default: the encoder's own rates."),
+    seed: int = typer.Option(DEFAULT.seed, help="Fixes first weights, data order and dropout."),
+    eval_every: Optional[int] = typer.Option(None, help="Score dev after this many updates; default: each epoch."),
+    save_every: Optional[int] = typer.Option(None, help="Save after this many updates; default: each evaluation, and 5 min."),
+    patience: Optional[int] = typer.Option(None, help="Stop after this many evaluations without a better dev F1."),
+    test: Optional[bool] = typer.Option(None, "--test/--no-test", help="Score test at the end; default: after a whole epoch."),
+    resume: bool = typer.Option(False, "--resume", help="Go on with the run in the output folder."),
+    overwrite: bool = typer.Option(False, "--overwrite", help="Replace the run in the output folder; other files stay."),
+) -> None:
+    """Train a BERT-BiLSTM-CRF tagger on a corpus and score it.
+
+    On standard output comes a line a step when it is redirected, else a progress bar; the lines are always in
+    OUTPUT/loss+perf_cpu.txt (_gpu, _npu). Ctrl-C finishes the step, saves, and says how to go on.
+
+    \b
+    Examples:
+      nerctl train --device cpu --steps 5
+      nerctl train --data-dir NERdata --bert-dir model --epochs 3 --output-dir output
+    """
+    from nerctl.commands.config import merged_options
+
+    explicit, values = merged_options(context, TrainConfig, config)
+    from nerctl.training.loop import train as run
+    from nerctl.training.session import resumed_config
+
+    if resume:
+        from pathlib import Path
+
+        settings = resumed_config(Path(values["output_dir"]), explicit)
+    else:
+        settings = TrainConfig.from_dict(values)
+    with signals() as stop, progress() as listener:
+        outcome = run(settings, command_line(), listener, resume, overwrite, stop)
+    finish(outcome, settings)
+
+
+def finish(outcome: Outcome, settings: TrainConfig) -> None:
+    """Says how the run ended; a run that a signal stopped exits with 128 and its number."""
+    folder = settings.output_dir
+    if outcome.interrupted is not None:
+        out.say(f"Stopped after step {outcome.step} and saved. Go on with: nerctl train --resume --output-dir {folder}")
+        raise typer.Exit(128 + outcome.interrupted)
+    out.say(f"{outcome.step} steps done; the run is in {folder}")
+
+
+def command_line() -> str:
+    """The command as it was typed, for the record."""
+    import shlex
+
+    return " ".join(["nerctl", *(shlex.quote(word) for word in sys.argv[1:])])
+
+
+@contextmanager
+def signals() -> Iterator[Callable[[], Optional[int]]]:
+    """Within it, SIGINT and SIGTERM are remembered instead of ending the process; a second one ends it."""
+    caught: List[int] = []
+
+    def remember(number: int, frame: Any) -> None:
+        if caught:
+            raise KeyboardInterrupt
+        caught.append(number)
+        out.say("Finishing the step, then saving; press Ctrl-C again to leave at once.")
+
+    before: Dict[int, Any] = {}
+    for number in (signal.SIGINT, signal.SIGTERM):
+        try:
+            before[number] = signal.signal(number, remember)
+        except ValueError:  # not the main thread: the caller keeps its own handlers
+            pass
+    try:
+        yield lambda: caught[0] if caught else None
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+@contextmanager
+def progress() -> Iterator[Listener]:
+    """The listener that fits standard output: step lines for a file or a pipe, a bar for a terminal."""
+    from nerctl.training.loop import Listener
+
+    class Lines(Listener):
+        """Prints a line a step on standard output; the rest on standard error."""
+
+        def started(self, session: Session, first_step: int) -> None:
+            device = session.backend.describe()
+            encoder, head, crf = session.rates
+            out.say(
+                f"Device {device['backend']} ({device['name']}), head {session.config.head}, "
+                f"learning rates {encoder:g} {head:g} {crf:g}"
+            )
+            out.say(
+                f"{session.batches.sentences} sentences, {session.batches.steps_per_epoch} steps an epoch, "
+                f"updates {first_step} to {session.last_step} of {session.total_steps} planned"
+            )
+
+        def note(self, message: str) -> None:
+            out.say(f"Note: {message}")
+
+        def stepped(self, record: StepRecord) -> None:
+            print(record.line(), flush=True)
+
+        def scored(self, split: str, step: int, scores: Scores, is_best: bool) -> None:
+            best = " (best so far)" if is_best else ""
+            out.say(
+                f"{split} at step {step}: precision {scores.precision:.4f} recall {scores.recall:.4f} "
+                f"F1 {scores.f1:.4f}{best}"
+            )
+
+    if not sys.stdout.isatty() or out.quiet:
+        yield Lines()
+        return
+
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    columns = (
+        BarColumn(bar_width=20),
+        MofNCompleteColumn(),
+        TextColumn("loss {task.fields[loss]:.2f}"),
+        TextColumn("{task.fields[rate]:.0f} tokens/s"),
+        TimeRemainingColumn(),
+    )
+
+    class Bar(Lines):
+        """Shows a bar with loss, speed and time left."""
+
+        def __init__(self, bar: Progress) -> None:
+            self.bar = bar
+            self.task: Any = None
+
+        def started(self, session: Session, first_step: int) -> None:
+            super().started(session, first_step)
+            self.task = self.bar.add_task(
+                "train", total=session.last_step, completed=first_step - 1, loss=0.0, rate=0.0
+            )
+
+        def stepped(self, record: StepRecord) -> None:
+            rate = record.tokens / record.seconds
+            self.bar.update(self.task, completed=record.step, loss=record.loss, rate=rate)
+
+    with Progress(*columns, console=out.rich()) as bar:
+        yield Bar(bar)

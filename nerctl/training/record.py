@@ -1,0 +1,142 @@
+"""The run record, `run.json`: what was run, on what, with which data and versions, and every file the run wrote."""
+
+from __future__ import annotations
+
+import json
+import platform
+import re
+import shutil
+import uuid
+from dataclasses import dataclass, field
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Any, Dict, Iterable, List, Set
+
+import nerctl
+from nerctl.errors import NerctlError
+from nerctl.folder import write_json
+
+RECORD = "run.json"
+"""The record's name in the output folder."""
+
+FORMAT = 1
+"""Version of the record."""
+
+
+@dataclass
+class RunRecord:
+    """The record of one run; `content` is what `run.json` holds."""
+
+    folder: Path
+    """The output folder."""
+    content: Dict[str, Any] = field(default_factory=dict)
+    """The JSON object."""
+
+    @classmethod
+    def begin(cls, folder: Path, command: str, facts: Dict[str, Any]) -> RunRecord:
+        """A new record; written when it is saved."""
+        content = {
+            "format": FORMAT,
+            "run_id": uuid.uuid4().hex[:12],
+            "command": command,
+            "created": now(),
+            "finished": None,
+            "state": "running",
+            **facts,
+            "files": [],
+        }
+        return cls(folder, content)
+
+    @classmethod
+    def load(cls, folder: Path) -> RunRecord:
+        """The record in a folder.
+
+        Raises:
+            NerctlError: it cannot be read.
+        """
+        path = folder / RECORD
+        try:
+            content = json.loads(path.read_text(encoding="utf-8"))
+            assert isinstance(content, dict) and isinstance(content.get("files"), list)
+        except (OSError, ValueError, AssertionError):
+            raise NerctlError(f"{path}: not a readable run record; name another --output-dir") from None
+        return cls(folder, content)
+
+    def save(self, files: Iterable[str]) -> None:
+        """Writes the record; `files` are those that the run has written so far, relative to the folder."""
+        self.content["files"] = sorted({RECORD, *files})
+        write_json(self.folder / RECORD, self.content)
+
+
+def claim(folder: Path, files: Iterable[str], overwrite: bool) -> None:
+    """Makes the output folder ready for a new run, or refuses.
+
+    Args:
+        folder: made when it is missing.
+        files: names that the run is going to write.
+        overwrite: remove the files of the run that is there; files of others stay in any case.
+
+    Raises:
+        NerctlError: the folder holds a run, or files of other origin under our names.
+    """
+    if folder.exists() and not folder.is_dir():
+        raise NerctlError(f"{folder}: a file is in the way; name another --output-dir")
+    if (folder / RECORD).exists():
+        if not overwrite:
+            raise NerctlError(
+                f"{folder}: holds another run; continue it with --resume, keep both with another --output-dir, put it "
+                f"away with nerctl archive --output-dir {folder} --to ..., or replace it with --overwrite"
+            )
+        remove_run(RunRecord.load(folder))
+    taken = sorted(name for name in {*files, "checkpoints"} if (folder / name).exists())
+    if taken:
+        raise NerctlError(
+            f"{folder / taken[0]}: is in the way and no recorded run wrote it; move it or name another --output-dir"
+        )
+    folder.mkdir(parents=True, exist_ok=True)
+
+
+def remove_run(record: RunRecord) -> None:
+    """Removes the files that a record lists, and folders that are empty then; nothing else."""
+    parents: Set[Path] = set()
+    root = record.folder.resolve()
+    for name in record.content["files"]:
+        path = record.folder / name
+        if root not in path.resolve().parents:
+            continue
+        path.unlink(missing_ok=True)
+        parents.add(path.parent)
+    checkpoints = record.folder / "checkpoints"
+    if checkpoints.is_dir():
+        for entry in checkpoints.iterdir():
+            # A save that was killed midway is in no record; its name is the run's own.
+            if re.match(r"^(\.\d{8}\.tmp|\d{8})$", entry.name) and entry.is_dir():
+                shutil.rmtree(entry, ignore_errors=True)
+        parents.add(checkpoints)
+    for parent in sorted(parents, key=lambda one: -len(one.parts)):
+        if parent != record.folder and parent.is_dir() and not any(parent.iterdir()):
+            parent.rmdir()
+
+
+def versions() -> Dict[str, str]:
+    """Versions of what computes."""
+    import numpy
+    import tensorflow
+
+    return {
+        "nerctl": nerctl.__version__,
+        "python": platform.python_version(),
+        "tensorflow": tensorflow.__version__,
+        "numpy": numpy.__version__,
+        "platform": platform.platform(),
+    }
+
+
+def now() -> str:
+    """The time as ISO 8601, UTC."""
+    return datetime.now(timezone.utc).isoformat(timespec="seconds")
+
+
+def listed(folder: Path, names: Iterable[str]) -> List[str]:
+    """The names that exist in the folder."""
+    return [name for name in names if (folder / name).exists()]

