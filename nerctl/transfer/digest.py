@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Iterable
 
 BLOCK = 1 << 20
 """Bytes read at a time when a file is hashed or copied."""
@@ -26,7 +26,8 @@ class Digest:
 
 
 def digest_of(path: Path, algorithm: str = "sha256") -> str:
-    """Hexadecimal checksum of a file's content; a git blob id is sha1 of b"blob SIZE", a zero byte, the content."""
+    """Hexadecimal checksum of a file's content; a git blob id is sha1 of b"blob SIZE", a zero byte, the
+    content."""
     with path.open("rb") as stream:
         if algorithm == "git-blob":
             content_hash = hashlib.sha1(b"blob %d\0" % path.stat().st_size)

@@ -1,8 +1,8 @@
 """One function that fetches a file over HTTP and can be trusted on a bad network.
 
-A download grows in FILE.part. It is continued by Range and If-Range (RFC 9110, sections 13.1.5 and 14), tried again
-after what may pass, taken from the next address after what will not, and gets its name when its length and
-checksum are right.
+A download grows in FILE.part. It is continued by Range and If-Range (RFC 9110, sections 13.1.5 and 14), tried
+again after what may pass, taken from the next address after what will not, and gets its name when its length
+and checksum are right.
 """
 
 from __future__ import annotations
@@ -154,8 +154,8 @@ def _whole(request: _Request) -> bool:
 def _continuable(request: _Request) -> Optional[PartState]:
     """The state of a part file that this address may continue; None to begin anew.
 
-    Bytes of the same address and version go on under If-Range. Without that, or from another mirror, they go on only
-    where a checksum decides in the end.
+    Bytes of the same address and version go on under If-Range. Without that, or from another mirror, they go
+    on only where a checksum decides in the end.
     """
     state = request.part.state()
     identity = request.resource.digest.value if request.resource.digest else ""
@@ -232,7 +232,8 @@ def _content_range(header: str) -> tuple[Optional[int], Optional[int]]:
 
 
 def _validator(response: requests.Response) -> str:
-    """A strong ETag, else the Last-Modified date; a weak ETag does not promise equal bytes (RFC 9110, 13.1.5)."""
+    """A strong ETag, else the Last-Modified date; a weak ETag does not promise equal bytes (RFC 9110,
+    13.1.5)."""
     etag: str = response.headers.get("ETag", "")
     if etag.startswith('"'):
         return etag
@@ -243,7 +244,8 @@ def _check_room(path: Path, total: Optional[int]) -> None:
     free = shutil.disk_usage(path.parent).free
     if total is not None and total > free + (path.stat().st_size if path.exists() else 0):
         raise TransferError(
-            f"{path.parent}: {total / 1e6:,.1f} MB are needed and {free / 1e6:,.1f} MB are free; free some space and "
+            f"{path.parent}: {total / 1e6:,.1f} MB are needed and {free / 1e6:,.1f} MB are free; free some "
+            f"space and "
             "run the same command again"
         )
 

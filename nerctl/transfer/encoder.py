@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Iterator, Optional, Sequence
+from typing import Optional
 
 from nerctl.errors import ModelError, NerctlError
 from nerctl.transfer.digest import digest_of
@@ -17,7 +18,8 @@ from nerctl.transfer.sources import E5_SMALL_ZH, ENCODERS, GOOGLE_CHINESE, Encod
 from nerctl.transfer.unpack import Refused, is_archive, remove_tree, unpack
 
 WORKPLACE = ".nerctl-fetching"
-"""Folder inside the target in which files are made ready; a command that was killed leaves it, the next empties it."""
+"""Folder inside the target in which files are made ready; a command that was killed leaves it, the next
+empties it."""
 DOWNLOADS = ".nerctl-download"
 """Folder inside the target in which an archive is downloaded, kept until its files are in place."""
 ELSEWHERE = "it was removed; name another address with --mirror, or a local copy with --from"
@@ -177,7 +179,8 @@ def _take(source: Optional[EncoderSource], encoder: Encoder, folder: Path, force
         wrong = _first_wrong(source, encoder.folder)
         if wrong is not None:
             raise ModelError(
-                f"{encoder.folder}: {wrong} is not that of {source.name}; leave the name away to take any encoder "
+                f"{encoder.folder}: {wrong} is not that of {source.name}; leave the name away to take any "
+                f"encoder "
                 "whose parts fit each other"
             )
     known = next((other for other in ENCODERS if _first_wrong(other, encoder.folder) is None), None)
@@ -215,7 +218,8 @@ def _workplace(folder: Path) -> Iterator[Path]:
 
 
 def _refuse_other(folder: Path, wanted: dict[str, str]) -> None:
-    """Raises NerctlError when the folder holds another encoder's files; `wanted`: names and SHA-256 of the new."""
+    """Raises NerctlError when the folder holds another encoder's files; `wanted`: names and SHA-256 of the
+    new."""
     for name in sorted(wanted):
         path = folder / name
         if path.exists() and not (path.is_file() and digest_of(path) == wanted[name]):
@@ -232,8 +236,8 @@ def _stale(folder: Path, wanted: dict[str, str]) -> list[Path]:
 def _put(encoder: Encoder, folder: Path, known_as: str, force: bool) -> FetchedEncoder:
     """Moves an encoder's files from the workplace to their names in the model folder.
 
-    The config comes last and, where another encoder is replaced, its config goes first: whoever looks in between
-    finds no encoder rather than a mixture.
+    The config comes last and, where another encoder is replaced, its config goes first: whoever looks in
+    between finds no encoder rather than a mixture.
     """
     ready = {new: encoder.folder / old for old, new in encoder.files}
     digests = {name: digest_of(path) for name, path in ready.items()}

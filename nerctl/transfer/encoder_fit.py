@@ -10,7 +10,8 @@ from typing import Any
 from nerctl.errors import ModelError
 
 CONFIG, VOCABULARY, PREFIX = "bert_config.json", "vocab.txt", "bert_model.ckpt"
-"""Google's names of the files; PREFIX is followed by .index, .data-00000-of-00001 and, from TensorFlow 1, .meta."""
+"""Google's names of the files; PREFIX is followed by .index, .data-00000-of-00001 and, from TensorFlow 1,
+.meta."""
 SIZES = (
     "hidden_size",
     "intermediate_size",
@@ -137,7 +138,9 @@ def _check_tensors(encoder: Encoder, sizes: dict[str, int]) -> None:
                 raise ModelError(f"{prefix}: {name} holds values that are no numbers")
     except (tf.errors.OpError, ValueError, RuntimeError, TypeError) as error:
         where = f" at {name}" if name else ""
-        raise ModelError(f"{prefix}: cannot be read{where}; the checkpoint is damaged or incomplete") from error
+        raise ModelError(
+            f"{prefix}: cannot be read{where}; the checkpoint is damaged or incomplete"
+        ) from error
     beyond = f"bert/encoder/layer_{sizes['num_hidden_layers']}/"
     if any(other.startswith(beyond) for other in shapes):
         raise ModelError(f"{prefix}: has more layers than num_hidden_layers in {CONFIG} says")
@@ -148,7 +151,8 @@ def _by(shape: Any) -> str:
 
 
 def expected_shapes(sizes: dict[str, int]) -> dict[str, tuple[int, ...]]:
-    """Names and shapes of the tensors of Google's BERT (modeling.py of google-research/bert), without the pooler."""
+    """Names and shapes of the tensors of Google's BERT (modeling.py of google-research/bert), without the
+    pooler."""
     hidden, inner = sizes["hidden_size"], sizes["intermediate_size"]
     shapes: dict[str, tuple[int, ...]] = {
         "bert/embeddings/word_embeddings": (sizes["vocab_size"], hidden),

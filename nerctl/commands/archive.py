@@ -1,0 +1,145 @@
+"""nerctl archive: a run's data set, checkpoint and logs put away, with checksums."""
+
+from __future__ import annotations
+
+import posixpath
+from dataclasses import asdict
+from enum import Enum
+from pathlib import Path
+from typing import TYPE_CHECKING, Optional
+
+import typer
+
+from nerctl.commands._progress import Progress
+from nerctl.console import out
+from nerctl.errors import NerctlError
+
+if TYPE_CHECKING:
+    from nerctl.transfer.archive_plan import Plan
+
+
+class What(str, Enum):
+    """What is archived."""
+
+    dataset = "dataset"
+    checkpoint = "checkpoint"
+    logs = "logs"
+    all = "all"
+
+
+class Layout(str, Enum):
+    """How the archive is laid out."""
+
+    flat = "flat"
+    turing = "turing"
+
+
+def archive(
+    to: Optional[str] = typer.Option(
+        None, "--to", metavar="TARGET", help="A folder, [user@]host:/path, sftp://..., or an fsspec address."
+    ),
+    verify: Optional[str] = typer.Option(
+        None, "--verify", metavar="TARGET", help="Check every archive below TARGET; nothing is written."
+    ),
+    what: What = typer.Option(What.all, "--what", help="What to archive."),
+    layout: Layout = typer.Option(
+        Layout.flat,
+        "--layout",
+        help="flat: dataset/, checkpoint/, logs/. turing: NAME/, GPU/NAME/, results/NAME/.",
+    ),
+    run_name: str = typer.Option("", "--run-name", help="Folder for this run below its place."),
+    output_dir: Path = typer.Option(Path("output"), "--output-dir", metavar="DIR", help="The run."),
+    data_dir: Path = typer.Option(Path("NERdata"), "--data-dir", metavar="DIR", help="The data set."),
+    name: str = typer.Option("CarPeting_TF_BiLSTM_CRF", "--name", help="The project, for --layout turing."),
+    dry_run: bool = typer.Option(
+        False, "--dry-run", help="List what would go where; the target is not contacted."
+    ),
+    force: bool = typer.Option(False, "--force", help="Replace files that are there with other content."),
+    as_json: bool = typer.Option(False, "--json", help="The result as one JSON object."),
+) -> None:
+    """Put a run's data set, checkpoint and logs away, or check with --verify what was put away.
+
+    Every file is read back before it takes its name, and each folder gets a MANIFEST.json with sizes and
+    SHA-256. An archive that was cut off goes on where it stopped when the command is repeated. Nothing at the
+    target is deleted. SFTP needs pip install 'nerctl[ssh]' and uses the keys, the agent and the known hosts
+    of ssh.
+
+    \b
+    Examples:
+      nerctl archive --to 10.136.165.4:/turingDataset --layout turing
+      nerctl archive --verify /mnt/archive
+    """
+    if (to is None) == (verify is None):
+        raise NerctlError("give either --to TARGET to archive, or --verify TARGET to check an archive")
+    if verify is not None:
+        _verify(verify, as_json)
+        return
+    from nerctl.transfer.archive_plan import plan_archive
+
+    assert to is not None  # one of the two was given
+    plan = plan_archive(what.value, layout.value, output_dir, data_dir, name, run_name)
+    if plan.run is not None and plan.run.missing:
+        missing = ", ".join(plan.run.missing[:3]) + (" ..." if len(plan.run.missing) > 3 else "")
+        out.warn(f"{output_dir}: {len(plan.run.missing)} files of the run are not there any more: {missing}")
+    if dry_run:
+        _show_plan(plan, to, as_json)
+    else:
+        _store(plan, to, force, as_json)
+    if plan.run is not None and plan.run.left:
+        out.say(f"{output_dir}: {plan.run.left} files were left, the run did not write them")
+
+
+def _store(plan: Plan, to: str, force: bool, as_json: bool) -> None:
+    from nerctl.transfer.archive import store
+    from nerctl.transfer.targets import open_target
+
+    target = open_target(to)
+    try:
+        with Progress() as progress:
+            stored = store(plan, target, force, progress)
+    finally:
+        target.close()
+    if as_json:
+        out.json({"places": [asdict(place) for place in stored]})
+        return
+    for place in stored:
+        out.result(
+            f"{place.place}: {len(place.sent)} files written, {len(place.there)} were there, "
+            f"{place.size / 1e6:,.1f} MB, checksums right"
+        )
+
+
+def _show_plan(plan: Plan, to: str, as_json: bool) -> None:
+    moves = [
+        (entry.source, posixpath.join(to, place.folder, entry.name))
+        for place in plan.places
+        for entry in place.entries
+    ]
+    if as_json:
+        out.json({"files": [{"from": str(source), "to": to_path} for source, to_path in moves]})
+        return
+    for source, to_path in moves:
+        out.result(f"{source} -> {to_path}")
+
+
+def _verify(address: str, as_json: bool) -> None:
+    from nerctl.transfer.archive import first, verify
+    from nerctl.transfer.targets import open_target
+
+    target = open_target(address)
+    try:
+        with Progress() as progress:
+            found = verify(target, progress)
+    finally:
+        target.close()
+    if found.unfinished:
+        out.warn(
+            f"{len(found.unfinished)} unfinished files of an interrupted archive: {first(found.unfinished)}"
+        )
+    if as_json:
+        out.json(asdict(found))
+    if found.faults:
+        raise NerctlError(first(found.faults))
+    if not as_json:
+        count = f"{len(found.manifests)} {'manifest' if len(found.manifests) == 1 else 'manifests'}"
+        out.result(f"{address}: {count}, {found.files} files, {found.size / 1e6:,.1f} MB, all right")

