@@ -74,33 +74,46 @@ def _block_pass(x: tf.Tensor, kernel: tf.Tensor, bias: tf.Tensor, units: int, le
 
 
 def unrolled(lstm: BiLstm, x: tf.Tensor, mask: tf.Tensor) -> Tuple[tf.Tensor, tf.Tensor]:
-    """Both directions step by step in one graph; T must be known when the graph is built."""
-    forward = _unrolled_pass(x, mask, lstm.forward, lstm.forward_bias, lstm.units, reverse=False)
-    backward = _unrolled_pass(x, mask, lstm.backward, lstm.backward_bias, lstm.units, reverse=True)
-    return forward, backward
+    """Both directions side by side, step by step in one graph; T must be known when the graph is built.
 
-
-def _unrolled_pass(
-    x: tf.Tensor, mask: tf.Tensor, kernel: tf.Tensor, bias: tf.Tensor, units: int, reverse: bool
-) -> tf.Tensor:
+    The two directions are a batch of two products, and the three sigmoid gates one tensor: half the nodes of two loops,
+    which is what a compiler of static graphs spends its time on.
+    """
     windows, length, inputs = dimensions(x)
-    input_kernel, state_kernel = kernel[:inputs], kernel[inputs:]
-    flat = tf.matmul(tf.reshape(x, [-1, inputs]), input_kernel) + bias  # [W * T, 4U]
-    gates_in = tf.unstack(tf.reshape(flat, [windows, length, 4 * units]), axis=1)  # T of [W, 4U]
-    present = tf.unstack(mask[:, :, None], axis=1)  # T of [W, 1]
-    state = tf.zeros([windows, units])
-    cell = tf.zeros([windows, units])
-    outputs: List[tf.Tensor] = [state] * length
-    for step in reversed(range(length)) if reverse else range(length):
-        gates = gates_in[step] + tf.matmul(state, state_kernel)  # [W, 4U]
-        entry, candidate, forget, output = tf.split(gates, 4, axis=1)  # 4 of [W, U]
-        new_cell = tf.sigmoid(forget) * cell + tf.sigmoid(entry) * tf.tanh(candidate)
-        new_state = tf.sigmoid(output) * tf.tanh(new_cell)
-        # From the right, a row's padding comes first: its state must stay 0 until its last token.
-        cell = new_cell * present[step]
-        state = new_state * present[step]
-        outputs[step] = state
-    return tf.stack(outputs, axis=1)  # [W, T, U]
+    units = lstm.units
+    gates_in, state_kernels = [], []
+    for kernel, bias in ((lstm.forward, lstm.forward_bias), (lstm.backward, lstm.backward_bias)):
+        kernel, bias = _sigmoids_first(kernel), _sigmoids_first(bias)
+        flat = tf.matmul(tf.reshape(x, [-1, inputs]), kernel[:inputs])  # [W * T, 4U]
+        gates_in.append(tf.reshape(tf.nn.bias_add(flat, bias), [windows, length, 4 * units]))  # [W, T, 4U]
+        state_kernels.append(kernel[inputs:])
+    kernels = tf.stack(state_kernels)  # [2, U, 4U]
+    entering = tf.unstack(_facing(*gates_in), axis=2)  # T of [2, W, 4U]
+    present = tf.unstack(_facing(mask[:, :, None], mask[:, :, None]), axis=2)  # T of [2, W, 1]
+    state = tf.zeros([2, windows, units])
+    cell = tf.zeros([2, windows, units])
+    outputs: List[tf.Tensor] = []
+    for gates, here in zip(entering, present):
+        gates += tf.matmul(state, kernels)  # [2, W, 4U]
+        opened, candidate = tf.split(gates, [3 * units, units], axis=2)  # [2, W, 3U], [2, W, U]
+        entry, forget, output = tf.split(tf.sigmoid(opened), 3, axis=2)  # 3 of [2, W, U]
+        # From the right, a row's padding comes first: cell, and so state, must stay 0 until its last token.
+        cell = (forget * cell + entry * tf.tanh(candidate)) * here
+        state = output * tf.tanh(cell)
+        outputs.append(state)
+    forward, backward = tf.unstack(tf.stack(outputs, axis=2))  # 2 of [W, T, U]
+    return forward, tf.reverse(backward, [1])
+
+
+def _facing(forward: tf.Tensor, backward: tf.Tensor) -> tf.Tensor:
+    """[W, T, n] twice, the second from its end, as [2, W, T, n]."""
+    return tf.stack([forward, tf.reverse(backward, [1])])
+
+
+def _sigmoids_first(parameter: tf.Tensor) -> tf.Tensor:
+    """Columns in the gate order input, forget, output, cell instead of input, cell, forget, output."""
+    entry, candidate, forget, output = tf.split(parameter, 4, axis=-1)
+    return tf.concat([entry, forget, output, candidate], axis=-1)
 
 
 FORMS: Dict[str, Callable[[BiLstm, tf.Tensor, tf.Tensor], Tuple[tf.Tensor, tf.Tensor]]] = {
