@@ -153,7 +153,9 @@ class Session:
         self.total_steps = config.epochs * self.batches.steps_per_epoch
         self.schedule = Schedule(self.rates, self.total_steps, config.warmup)
         self.dropout = DropoutRates.of(self.bert, config.dropout)
-        self.stepper = Stepper(self.model, self.optimizer, self.backend, self.dropout, config.seed)
+        self.stepper = Stepper(
+            self.model, self.optimizer, self.backend, self.dropout, config.seed, config.max_seq_length
+        )
 
     @property
     def last_step(self) -> int:

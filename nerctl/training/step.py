@@ -68,13 +68,20 @@ class Stepper:
     """
 
     def __init__(
-        self, model: TaggerModel, optimizer: AdamW, backend: Backend, dropout: DropoutRates, seed: int
+        self,
+        model: TaggerModel,
+        optimizer: AdamW,
+        backend: Backend,
+        dropout: DropoutRates,
+        seed: int,
+        max_seq_length: int,
     ) -> None:
         self.model = model
         self.optimizer = optimizer
         self.backend = backend
         self.rates = dropout
         self.seed = seed
+        self.max_seq_length = max_seq_length
         self.traces = 0
         """How often a function was traced."""
         self._compiled: Dict[Any, Callable[..., Any]] = {}
@@ -83,7 +90,8 @@ class Stepper:
         """Update number `step` (from 1) on the parts of one batch, with the learning rates of `optimizer.GROUPS`."""
         traces = self.traces
         arguments = (np.asarray(rates, np.float32), np.float32(step))
-        if len(batches) == 1:
+        if len(batches) == 1 and self._fixed():
+            # One program for the device. Where shapes are dynamic, two functions serve split and whole batches alike.
             update = self._function("update", self._update, batches[0], self._scalars())
             loss, norm = update(*self._arrays(batches[0]), self._key(step, 0), *arguments)
         else:
@@ -143,7 +151,7 @@ class Stepper:
         self, name: str, function: Callable[..., Any], batch: Batch, scalars: Sequence[Any]
     ) -> Callable[..., Any]:
         arrays = batch.as_dict()
-        fixed = bool(self.backend.window_lengths(3))
+        fixed = self._fixed()
         signature = [
             tf.TensorSpec(arrays[field].shape if fixed else [None] * rank, dtype) for field, rank, dtype in FIELDS
         ]
@@ -154,6 +162,9 @@ class Stepper:
         if key not in self._compiled:
             self._compiled[key] = self.backend.compile(function, signature)
         return self._compiled[key]
+
+    def _fixed(self) -> bool:
+        return bool(self.backend.window_lengths(self.max_seq_length))
 
     @staticmethod
     def _scalars() -> List[Any]:
