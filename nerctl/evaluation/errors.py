@@ -14,6 +14,7 @@ So gold = correct + type + boundary + missed, and predicted = correct + type + b
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
@@ -212,7 +213,7 @@ def analyse(sentences: Iterable[ScoredSentence]) -> Analysis:
             if sentence.unknown:
                 gold_side, predicted_side = (_unknown_group(span, sentence.unknown) for span in match[1:])
                 _add_sides(unknown, match, gold_side, predicted_side)
-            if match.predicted and match.predicted.score is not None:
+            if match.predicted and match.predicted.score is not None and math.isfinite(match.predicted.score):
                 reliability.add(match.predicted.score, match.kind == "correct")
         lengths[group]  # a group without entities is a group
         if any(match.kind != "correct" for match in matches):
