@@ -66,6 +66,8 @@ class Backend(Protocol):
     """Whether gradients need a dynamic loss scale (float16 products)."""
     repeats: bool
     """Whether a run with the same seed repeats bit for bit, dropout included."""
+    warms_up: bool
+    """Whether programs are compiled before the first step, on rows of padding."""
 
     def open(self) -> None:
         """Checks that the device is there and takes it; before any variable or `tf.function` exists.
@@ -92,6 +94,9 @@ class Backend(Protocol):
 
     def reduce(self, gradients: List[Any]) -> List[Any]:
         """Gradients summed over replicas; unchanged on one device."""
+
+    def finite(self, gradients: List[Any]) -> Any:
+        """[] bool: whether the products so far in the graph did not overflow; asked where `loss_scaling` is set."""
 
     def session_config(self) -> Any:
         """A `tf.compat.v1.ConfigProto` for graph-mode programs on this device."""

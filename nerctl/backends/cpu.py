@@ -7,6 +7,7 @@ from typing import Any, Callable, Dict, List, Sequence, Tuple
 
 from nerctl.backends import DeviceOptions
 from nerctl.backends.dropout import counter_dropout
+from nerctl.backends.overflow import all_finite
 from nerctl.errors import DeviceError
 
 
@@ -18,6 +19,7 @@ class CpuBackend:
     lstm_form = "block"
     loss_scaling = False
     repeats = True
+    warms_up = False
 
     def __init__(self, options: DeviceOptions) -> None:
         if options.precision == "mixed_float16":
@@ -57,6 +59,9 @@ class CpuBackend:
 
     def reduce(self, gradients: List[Any]) -> List[Any]:
         return gradients
+
+    def finite(self, gradients: List[Any]) -> Any:
+        return all_finite(gradients)
 
     def session_config(self) -> Any:
         import tensorflow as tf

@@ -8,7 +8,7 @@ at each step and resuming needs no state but the moments.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Dict, List, Sequence, Tuple
+from typing import Dict, List, Optional, Sequence, Tuple
 
 import tensorflow as tf
 
@@ -68,18 +68,28 @@ class AdamW(tf.Module):
                 name = f"{moment}/{variable_name(item)}"
                 self.moments[name] = tf.Variable(tf.zeros(item.shape), name=name, trainable=False)
 
-    def apply(self, gradients: Sequence[tf.Tensor], rates: tf.Tensor, step: tf.Tensor) -> tf.Tensor:
+    def apply(
+        self,
+        gradients: Sequence[tf.Tensor],
+        rates: tf.Tensor,
+        step: tf.Tensor,
+        finite: Optional[tf.Tensor] = None,
+    ) -> tf.Tensor:
         """One update of all variables.
 
         Args:
             gradients: dense gradients in the order of the variables, float32.
             rates: [3] float32 learning rates of `GROUPS`.
             step: [] float32, the number of this update, from 1.
+            finite: [] bool; where it is false, weights and moments stay as they are. None: always update.
 
         Returns:
-            [] float32, the global norm of the gradients before clipping.
+            [] float32, the global norm of the gradients before clipping; 0 for an update that is left out.
         """
         settings = self.config
+        if finite is not None:
+            # Selected, not multiplied by 0: 0 times infinity is no number.
+            gradients = [tf.where(finite, gradient, tf.zeros_like(gradient)) for gradient in gradients]
         norm = tf.linalg.global_norm(gradients)
         scale = settings.clip_norm / tf.maximum(norm, settings.clip_norm)
         first_correction = 1.0 - tf.pow(settings.beta1, step)
@@ -89,13 +99,18 @@ class AdamW(tf.Module):
             rate = rates[GROUPS.index(group_of(name))]
             m, v = self.moments[f"adam_m/{name}"], self.moments[f"adam_v/{name}"]
             gradient = gradient * scale
-            new_m = m.assign(settings.beta1 * m + (1.0 - settings.beta1) * gradient)
-            new_v = v.assign(settings.beta2 * v + (1.0 - settings.beta2) * tf.square(gradient))
+            new_m = m.assign(kept(settings.beta1 * m + (1.0 - settings.beta1) * gradient, m, finite))
+            new_v = v.assign(kept(settings.beta2 * v + (1.0 - settings.beta2) * tf.square(gradient), v, finite))
             update = (rate / first_correction) * new_m / (tf.sqrt(new_v) / second_correction + settings.epsilon)
             if decays(name):
                 update += (rate * settings.weight_decay) * item
-            item.assign_sub(update)
+            item.assign_sub(update if finite is None else tf.where(finite, update, tf.zeros_like(update)))
         return norm
+
+
+def kept(new: tf.Tensor, old: tf.Tensor, finite: Optional[tf.Tensor]) -> tf.Tensor:
+    """The new value, or the old one of an update that is left out."""
+    return new if finite is None else tf.where(finite, new, old)
 
 
 def group_of(name: str) -> str:

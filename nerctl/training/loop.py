@@ -24,6 +24,7 @@ from nerctl.training.session import (
 from nerctl.training.state import Progress, RunState
 from nerctl.training.step import StepResult
 from nerctl.training.steplog import StepLog, StepRecord
+from nerctl.training.warm_up import warm_up
 
 SAVE_SECONDS = 300.0
 """A run without --save-every saves at least this often."""
@@ -130,9 +131,8 @@ class Run:
             listener.note(note)
         first = self.progress.step + 1
         listener.started(session, first)
-        warm_up = getattr(session.stepper, "warm_up", None)
-        if warm_up is not None and first <= session.last_step:
-            self.record.content["warmup"] = warm_up(session.batches.step(first), listener.note)
+        if first <= session.last_step:
+            self.record.content["warmup"] = warm_up(session.stepper, session.batches, listener.note)
         signal: Optional[int] = None
         if self._evaluation_is_due() and not self._evaluated():
             self._evaluate()

@@ -11,6 +11,7 @@ import tensorflow as tf
 from nerctl.backends import Backend
 from nerctl.data.batches import Batch
 from nerctl.model.bert import BertConfig
+from nerctl.model.loss_scale import LossScale
 from nerctl.model.optimizer import AdamW
 from nerctl.model.tagger import Regularisation, TaggerModel, identity
 
@@ -58,6 +59,8 @@ class StepResult:
     """Global norm of the gradients before clipping."""
     compiled: bool
     """Whether this step traced or compiled something, so that its time is no steady time."""
+    skipped: bool = False
+    """Whether float16 gradients overflowed, so that the weights stayed as they were (see `loss_scale`)."""
 
 
 class Stepper:
@@ -84,6 +87,11 @@ class Stepper:
         self.max_seq_length = max_seq_length
         self.traces = 0
         """How often a function was traced."""
+        self.loss_scale: Optional[LossScale] = None
+        if backend.loss_scaling:
+            self.loss_scale = LossScale()
+            # Beside the moments, so that a resumed run goes on with the scale that it had.
+            optimizer.moments.update({str(item.name).split(":")[0]: item for item in self.loss_scale.variables})
         self._compiled: Dict[Any, Callable[..., Any]] = {}
 
     def run(self, step: int, batches: Sequence[Batch], rates: Sequence[float]) -> StepResult:
@@ -93,46 +101,66 @@ class Stepper:
         if len(batches) == 1 and self._fixed():
             # One program for the device. Where shapes are dynamic, two functions serve split and whole batches alike.
             update = self._function("update", self._update, batches[0], self._scalars())
-            loss, norm = update(*self._arrays(batches[0]), self._key(step, 0), *arguments)
+            loss, norm, finite = update(*self._arrays(batches[0]), self._key(step, 0), *arguments)
         else:
-            loss, total = self.gradients(step, batches)
+            loss, finite, total = self._sums(step, batches)
             signature = [tf.TensorSpec(gradient.shape, tf.float32) for gradient in total]
-            apply = self._compile("apply", self._apply, [*self._scalars()[1:], *signature])
-            norm = apply(*arguments, *total)
-        return StepResult(float(loss), float(norm), self.traces > traces)
+            flag = tf.TensorSpec([], tf.bool)
+            apply = self._compile("apply", self._apply, [*self._scalars()[1:], flag, *signature])
+            norm = apply(*arguments, finite, *total)
+        return StepResult(float(loss), float(norm), self.traces > traces, not bool(finite))
 
     def gradients(self, step: int, batches: Sequence[Batch]) -> Tuple[Any, List[Any]]:
         """The loss of a batch and its dense gradients, summed over its parts, in the order of the optimizer."""
+        loss, _, total = self._sums(step, batches)
+        return loss, total
+
+    def _sums(self, step: int, batches: Sequence[Batch]) -> Tuple[Any, bool, List[Any]]:
         loss: Any = 0.0
+        finite = True
         total: List[Any] = []
         for part, batch in enumerate(batches):
             function = self._function("gradients", self._gradients, batch, self._scalars()[:1])
-            one, *gradients = function(*self._arrays(batch), self._key(step, part))
+            one, good, *gradients = function(*self._arrays(batch), self._key(step, part))
             loss = loss + one
+            finite = finite and bool(good)
             total = [old + new for old, new in zip(total, gradients)] if total else gradients
-        return loss, total
+        return loss, finite, total
 
-    def _update(self, *arguments: Any) -> Tuple[Any, Any]:
+    def _update(self, *arguments: Any) -> Tuple[Any, Any, Any]:
         self.traces += 1
-        loss, gradients = self._backward(arguments[:-3], arguments[-3])
-        return loss, self.optimizer.apply(gradients, arguments[-2], arguments[-1])
+        loss, finite, gradients = self._backward(arguments[:-3], arguments[-3])
+        return loss, self._move(gradients, arguments[-2], arguments[-1], finite), finite
 
     def _gradients(self, *arguments: Any) -> Tuple[Any, ...]:
         self.traces += 1
-        loss, gradients = self._backward(arguments[:-1], arguments[-1])
-        return (loss, *gradients)
+        loss, finite, gradients = self._backward(arguments[:-1], arguments[-1])
+        return (loss, finite, *gradients)
 
-    def _apply(self, rates: Any, step: Any, *gradients: Any) -> Any:
+    def _apply(self, rates: Any, step: Any, finite: Any, *gradients: Any) -> Any:
         self.traces += 1
-        return self.optimizer.apply(list(gradients), rates, step)
+        return self._move(list(gradients), rates, step, finite)
 
-    def _backward(self, arrays: Sequence[Any], key: Any) -> Tuple[Any, List[Any]]:
+    def _move(self, gradients: List[Any], rates: Any, step: Any, finite: Any) -> Any:
+        if self.loss_scale is None:
+            return self.optimizer.apply(gradients, rates, step)
+        norm = self.optimizer.apply(gradients, rates, step, finite)
+        self.loss_scale.update(finite)
+        return norm
+
+    def _backward(self, arrays: Sequence[Any], key: Any) -> Tuple[Any, Any, List[Any]]:
         batch = {name: array for (name, _, _), array in zip(FIELDS, arrays)}
+        scale = None if self.loss_scale is None else tf.convert_to_tensor(self.loss_scale.scale)
         with tf.GradientTape() as tape:
             losses = self.model.losses(batch, self._regularisation(key))  # [B]
             loss = tf.reduce_sum(losses * batch["weights"])
-        gradients = tape.gradient(loss, self.optimizer.trained, unconnected_gradients="zero")
-        return loss, self.backend.reduce([tf.convert_to_tensor(gradient) for gradient in gradients])
+            target = loss if scale is None else loss * scale
+        found = tape.gradient(target, self.optimizer.trained, unconnected_gradients="zero")
+        gradients = self.backend.reduce([tf.convert_to_tensor(gradient) for gradient in found])
+        if scale is None:
+            return loss, tf.constant(True), gradients
+        finite = self.backend.finite(gradients)
+        return loss, finite, [gradient / scale for gradient in gradients]
 
     def _regularisation(self, key: Any) -> Regularisation:
         site = 0

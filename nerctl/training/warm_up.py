@@ -1,0 +1,84 @@
+"""Compiles the programs of a run before its first step, so that no step's time is a compiler's.
+
+Each program runs on rows of padding; then weights, moments, loss scale and trace count of the run are put back, bit for
+bit. Dropout on CPU and CUDA depends on (seed, step) only, so there is no random state to put back; the Ascend
+adapter's own dropout has one that cannot be read (docs/ascend.md).
+"""
+
+from __future__ import annotations
+
+import time
+from typing import Any, Callable, Optional
+
+import numpy as np
+
+from nerctl.data.batches import Batch, Shapes, TrainingData, WindowArrays
+from nerctl.data.windows import SPECIAL
+from nerctl.training.step import Stepper
+
+RUNS = 3
+"""Runs of each program: XLA may compile a cluster only when it is asked for the second time, and the published NPU log
+of the original project compiles in its first two steps."""
+
+
+def warm_up(stepper: Stepper, data: TrainingData, note: Callable[[str], None]) -> Optional[dict[str, Any]]:
+    """Compiles what the steps of a run will need, where the device asks for it.
+
+    Args:
+        stepper: runs the updates.
+        data: the batches to come.
+        note: hears one line about it.
+
+    Returns:
+        What the run record says of it: seconds, programs, shapes (rows, word pieces). None where none is wanted.
+    """
+    if not (stepper.backend.warms_up and data.shapes.fixed):
+        return None
+    variables = [*stepper.model.variables, *stepper.optimizer.moments.values()]
+    before = [item.numpy() for item in variables]
+    traces = stepper.traces
+    begin = time.perf_counter()
+    blanks = [blank_batch(data.shapes, length) for length in data.shapes.lengths]
+    try:
+        for blank in blanks:
+            for _ in range(RUNS):
+                stepper.run(1, [blank], [0.0, 0.0, 0.0])
+                if splits(data):
+                    stepper.run(1, [blank, blank], [0.0, 0.0, 0.0])
+    finally:
+        for item, value in zip(variables, before):
+            item.assign(value)
+    seconds = time.perf_counter() - begin
+    programs = stepper.traces - traces
+    shapes = [list(blank.windows.pieces.shape) for blank in blanks]
+    listed = ", ".join(f"{rows} x {length}" for rows, length in shapes)
+    plural = "" if programs == 1 else "s"
+    note(f"Warm-up: {programs} program{plural} for batches of {listed} compiled in {seconds:.1f} s")
+    return {"seconds": round(seconds, 3), "programs": programs, "shapes": shapes}
+
+
+def splits(data: TrainingData) -> bool:
+    """Whether some batch may need more than one part: too many rows for memory, or a sentence of several windows."""
+    shapes = data.shapes
+    longest = int(data.encoder.lengths.max()) + SPECIAL
+    return shapes.rows(shapes.max_seq_length) < shapes.batch_size or longest > shapes.max_seq_length
+
+
+def blank_batch(shapes: Shapes, length: int) -> Batch:
+    """A batch of the device's shape without a sentence: rows of padding that weigh nothing."""
+    rows, tokens = shapes.rows(length), length - SPECIAL
+    windows = WindowArrays(
+        pieces=np.zeros((rows, length), np.int32),
+        piece_counts=np.ones(rows, np.int32),  # as in a row of padding, so that its softmax is finite
+        firsts=np.zeros((rows, tokens), np.int32),
+        token_counts=np.zeros(rows, np.int32),
+    )
+    return Batch(
+        windows=windows,
+        chain=np.zeros((rows, tokens), np.int32),
+        chain_counts=np.zeros(rows, np.int32),
+        tags=np.zeros((rows, tokens), np.int32),
+        begins=np.zeros(rows, np.float32),
+        ends=np.zeros(rows, np.float32),
+        weights=np.zeros(rows, np.float32),
+    )
