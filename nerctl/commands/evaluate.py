@@ -1,0 +1,53 @@
+"""nerctl evaluate: entity scores of a model on a corpus file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Optional
+
+import typer
+
+from nerctl.console import out
+
+
+def evaluate(
+    model: Path = typer.Option(Path("output"), "--model", "-m", help="Training folder or exported folder."),
+    data: Path = typer.Option(
+        Path("NERdata"), "--data", "-d", help="Corpus file, or a folder: then its test file."
+    ),
+    as_json: bool = typer.Option(False, "--json", help="One JSON object; figures are fractions of 1."),
+    predictions: Optional[Path] = typer.Option(
+        None, "--predictions", metavar="FILE", help="Write 'token gold predicted' lines that conlleval reads."
+    ),
+    strict: bool = typer.Option(
+        False, "--strict", help="Strict BIO: an I- that does not continue an entity of its type is no entity."
+    ),
+    max_seq_length: Optional[int] = typer.Option(
+        None, help="Longest window in word pieces, [CLS] and [SEP] included; default: that of training."
+    ),
+    device: str = typer.Option("auto", help="auto, cpu, cuda or npu."),
+    threads: int = typer.Option(0, min=0, help="Computing threads; 0: as many as cores."),
+) -> None:
+    """Score a model: entity precision, recall and F1, by type and in all, against a corpus' own tags.
+
+    Nothing is truncated: a sentence longer than the window is read in several, and counts whole. A type that
+    the model does not know counts as gold that was not found.
+
+    \b
+    Examples:
+      nerctl evaluate --model output --data NERdata/test.txt
+      nerctl evaluate --model export --data NERdata --json --predictions predictions.txt
+    """
+    from nerctl.evaluation.render import scores_table
+    from nerctl.inference.evaluate import corpus_file, evaluate_model
+    from nerctl.inference.loading import load_model
+
+    file = corpus_file(data)
+    loaded = load_model(model, device=device, threads=threads, max_seq_length=max_seq_length)
+    if data.is_dir():
+        out.say(f"scoring {file}")
+    result = evaluate_model(loaded, file, predictions, strict)
+    if as_json:
+        out.json(result.scores.as_dict())
+    else:
+        out.show(scores_table(result.scores))

@@ -1,0 +1,79 @@
+"""Scores a model folder on a corpus file."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Optional
+
+from nerctl.data.batches import Encoder
+from nerctl.data.corpus import find_splits, read_corpus
+from nerctl.errors import DataError, FailedError
+from nerctl.evaluation.predictions import prediction_lines
+from nerctl.evaluation.scores import Scores
+from nerctl.inference.loading import LoadedModel
+from nerctl.inference.predict import predict_corpus, score_ids, sentence_tags
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """What came of it."""
+
+    data: Path
+    """The file that was scored."""
+    scores: Scores
+    """Against the tags in the file."""
+
+
+def corpus_file(data: Path) -> Path:
+    """The file to score: `data` itself, or the test file of a folder.
+
+    Raises:
+        DataError: there is none.
+    """
+    return find_splits(data, needed=("test",))["test"] if data.is_dir() else data
+
+
+def evaluate_model(
+    model: LoadedModel, data: Path, predictions: Optional[Path] = None, strict: bool = False
+) -> Evaluation:
+    """Tags a corpus and scores it; writes `token gold predicted` lines to `predictions` if given.
+
+    Raises:
+        DataError: the corpus cannot be read or holds no sentence.
+        FailedError: `predictions` cannot be written.
+    """
+    file = corpus_file(data)
+    corpus = read_corpus(file)
+    if not len(corpus):
+        raise DataError(f"{file}: no sentences; name a corpus file to score")
+    encoder = Encoder(corpus, model.tokenizer, model.max_seq_length)
+    ids = predict_corpus(model.engine, model.crf, encoder)
+    if predictions is not None:
+        tags = sentence_tags(encoder, model.labels, ids)
+        lines = (prediction_lines(one.tokens, one.tags, predicted) for one, predicted in zip(corpus, tags))
+        write_lines(predictions, lines)
+    return Evaluation(file, score_ids(encoder, model.labels, ids, strict))
+
+
+def write_lines(path: Path, parts: Iterable[str]) -> None:
+    """Writes strings to a file that takes its name when it is complete.
+
+    Raises:
+        FailedError: the disk refuses; nothing of the file is left.
+    """
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        with open(temporary, "w", encoding="utf-8", newline="\n") as stream:
+            stream.writelines(parts)
+            stream.flush()
+            os.fsync(stream.fileno())
+        os.replace(temporary, path)
+    except OSError as error:
+        raise FailedError(
+            f"{path}: cannot be written ({error.strerror or error}); name another file"
+        ) from None
+    finally:
+        temporary.unlink(missing_ok=True)

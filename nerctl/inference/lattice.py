@@ -1,0 +1,193 @@
+"""The lattice of one sentence from which certain entities are taken out.
+
+"No path may hold exactly the entity [s, e) of type X" is no rule about single tags: B-X at s may stand, as long as
+the entity ends elsewhere. So an entity that begins where a blocked one begins gets states of its own, a slot, which
+it leaves for the ordinary I-X once it is longer than every blocked entity that begins there. In its slot it may not
+end where a blocked one ends. A slot is free again then, so the lattice has as many slots as blocked beginnings
+overlap. Letters: L tokens, K tags, S states (the K tags, then the slots).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+
+from nerctl.inference.decoding import NEVER, CrfScores
+from nerctl.inference.marginals import TokenSpan
+
+
+@dataclass(frozen=True)
+class Track:
+    """Entities of one type that begin at one token, some of which are blocked."""
+
+    start: int
+    """Their first token."""
+    kind: int
+    """Index of their type."""
+    ends: frozenset[int]
+    """Where a blocked one ends (token after its last)."""
+    state: int
+    """The state they are in up to the last of `ends`."""
+
+    @property
+    def last(self) -> int:
+        """The longest blocked end; an entity that goes on there is in the ordinary I-X."""
+        return max(self.ends)
+
+
+class Lattice:
+    """One sentence's paths without the blocked entities.
+
+    Args:
+        emissions: [L, K] float64, L at least 1.
+        crf: the chain's scores.
+        blocked: entities that no path may hold, in any order.
+    """
+
+    def __init__(self, emissions: np.ndarray, crf: CrfScores, blocked: Iterable[TokenSpan]) -> None:
+        self.crf = crf
+        self.tags = emissions.shape[1]
+        self.length = len(emissions)
+        self.tracks = _tracks(blocked, self.tags)
+        self._starting: dict[int, list[Track]] = {}
+        self._present: dict[int, list[Track]] = {}
+        for track in self.tracks:
+            self._starting.setdefault(track.start, []).append(track)
+            for token in range(track.start, track.last):
+                self._present.setdefault(token, []).append(track)
+        self.states = max([self.tags, *(track.state + 1 for track in self.tracks)])
+        self.emissions = np.full((self.length, self.states), NEVER)  # [L, S]
+        self.emissions[:, : self.tags] = emissions
+        for track in self.tracks:
+            begin, inside = 2 * track.kind + 1, 2 * track.kind + 2
+            self.emissions[track.start, track.state] = emissions[track.start, begin]
+            self.emissions[track.start, begin] = NEVER  # such an entity begins in its slot only
+            self.emissions[track.start + 1 : track.last, track.state] = emissions[
+                track.start + 1 : track.last, inside
+            ]
+
+    def start(self) -> np.ndarray:
+        """Scores [S] of the states at the first token."""
+        scores = np.full(self.states, NEVER)
+        scores[: self.tags] = self.crf.start
+        for track in self._starting.get(0, []):
+            scores[track.state] = self.crf.start[2 * track.kind + 1]
+        return scores
+
+    def end(self) -> np.ndarray:
+        """Scores [S] of the states at the last token."""
+        scores = np.full(self.states, NEVER)
+        scores[: self.tags] = self.crf.end
+        for track in self._present.get(self.length - 1, []):
+            blocked = self.length in track.ends
+            scores[track.state] = NEVER if blocked else self.crf.end[self.tag(track, self.length - 1)]
+        return scores
+
+    def step(self, token: int) -> np.ndarray:
+        """Scores [S, S] of going from the states at `token` - 1 to those at `token` (at least 1)."""
+        scores = np.full((self.states, self.states), NEVER)
+        scores[: self.tags, : self.tags] = self.crf.transitions
+        before, here = self._present.get(token - 1, []), self._starting.get(token, [])
+        for track in before:
+            tag, inside = self.tag(track, token - 1), 2 * track.kind + 2
+            if token not in track.ends:
+                scores[track.state, : self.tags] = self.crf.transitions[tag]
+            scores[track.state, inside] = NEVER
+            goes_on = inside if token == track.last else track.state
+            scores[track.state, goes_on] = self.crf.transitions[tag, inside]
+        for track in here:
+            begin = 2 * track.kind + 1
+            scores[: self.tags, track.state] = self.crf.transitions[:, begin]
+            for other in before:
+                if token not in other.ends:
+                    scores[other.state, track.state] = self.crf.transitions[self.tag(other, token - 1), begin]
+        return scores
+
+    @staticmethod
+    def tag(track: Track, token: int) -> int:
+        """The tag that a slot stands for at a token."""
+        return 2 * track.kind + (1 if token == track.start else 2)
+
+    def decode(self) -> np.ndarray:
+        """The tags [L] int32 of the best path."""
+        score = self.start() + self.emissions[0]
+        came = np.zeros((self.length, self.states), np.int64)
+        for token in range(1, self.length):
+            reached = score[:, None] + self.step(token)  # [S, S]: from, to
+            came[token] = np.argmax(reached, axis=0)
+            score = reached.max(axis=0) + self.emissions[token]
+        tags = np.zeros(self.length, np.int32)
+        state = int(np.argmax(score + self.end()))
+        for token in range(self.length - 1, -1, -1):
+            slot = [track for track in self._present.get(token, []) if track.state == state]
+            tags[token] = self.tag(slot[0], token) if slot else state
+            state = int(came[token, state])
+        return tags
+
+    def span_scores(self, spans: Iterable[TokenSpan]) -> list[float]:
+        """Of each entity the share, 0 to 1, of the paths that hold exactly it."""
+        forward = np.zeros((self.length, self.states))
+        backward = np.zeros((self.length, self.states))
+        forward[0] = self.start() + self.emissions[0]
+        for token in range(1, self.length):
+            forward[token] = (
+                _log_sums(forward[token - 1][:, None] + self.step(token), 0) + self.emissions[token]
+            )
+        backward[-1] = self.end()
+        for token in range(self.length - 1, 0, -1):
+            onward = self.step(token) + (self.emissions[token] + backward[token])[None, :]
+            backward[token - 1] = _log_sums(onward, 1)
+        total = float(_log_sums(forward[-1] + self.end(), 0))
+        return [
+            float(min(1.0, np.exp(min(0.0, self._through(span, forward, backward) - total))))
+            for span in spans
+        ]
+
+    def _through(self, span: TokenSpan, forward: np.ndarray, backward: np.ndarray) -> float:
+        """Log sum of the paths that hold exactly this entity."""
+        start, end, kind = span
+        inside = 2 * kind + 2
+        track = next((one for one in self._starting.get(start, []) if one.kind == kind), None)
+
+        def state_at(token: int) -> int:
+            if track is not None and token < track.last:
+                return track.state
+            return 2 * kind + 1 if token == start else inside
+
+        score = float(forward[start, state_at(start)])
+        for token in range(start + 1, end):
+            score += float(
+                self.step(token)[state_at(token - 1), state_at(token)]
+                + self.emissions[token, state_at(token)]
+            )
+        last = state_at(end - 1)
+        if end == self.length:
+            return score + float(self.end()[last])
+        onward = self.step(end)[last] + self.emissions[end] + backward[end]  # [S]
+        onward[inside] = NEVER
+        if track is not None and end < track.last:
+            onward[track.state] = NEVER
+        return score + float(_log_sums(onward, 0))
+
+
+def _tracks(blocked: Iterable[TokenSpan], tags: int) -> list[Track]:
+    """One track a beginning and type, in the lowest slots that are free over its tokens."""
+    ends: dict[tuple[int, int], set[int]] = {}
+    for start, end, kind in blocked:
+        ends.setdefault((start, kind), set()).add(end)
+    tracks: list[Track] = []
+    free_from: list[int] = []  # of each slot, the token from which it is free
+    for (start, kind), places in sorted(ends.items()):
+        slot = next((index for index, token in enumerate(free_from) if token <= start), len(free_from))
+        if slot == len(free_from):
+            free_from.append(0)
+        free_from[slot] = max(places)
+        tracks.append(Track(start, kind, frozenset(places), tags + slot))
+    return tracks
+
+
+def _log_sums(scores: np.ndarray, axis: int) -> np.ndarray:
+    highest = scores.max(axis=axis, keepdims=True)
+    return np.asarray(np.log(np.exp(scores - highest).sum(axis=axis)) + np.squeeze(highest, axis))

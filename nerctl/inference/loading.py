@@ -1,0 +1,144 @@
+"""Opens a model folder: checks its files, and makes the engine that runs it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Optional, Union
+
+import numpy as np
+
+from nerctl.data.tags import Labels
+from nerctl.data.text_splitter import TextSplitter
+from nerctl.data.tokenizer import Vocabulary, WordPieceTokenizer
+from nerctl.errors import ModelError
+from nerctl.folder import ModelFolder
+from nerctl.inference.decoding import CrfScores
+from nerctl.inference.engine import Engine, TensorFlowEngine, crf_scores
+
+ENGINES = ("auto", "tensorflow", "onnx")
+"""What `engine` takes; auto: what the folder was made for."""
+
+
+@dataclass(frozen=True)
+class LoadedModel:
+    """A model that is ready to tag."""
+
+    folder: ModelFolder
+    """Where it came from."""
+    engine: Engine
+    """Computes its emissions."""
+    crf: CrfScores
+    """Its chain, with the BIO constraints."""
+    labels: Labels
+    """Its tags."""
+    tokenizer: WordPieceTokenizer
+    """Tokens to word pieces."""
+    splitter: TextSplitter
+    """Text to tokens."""
+    max_seq_length: int
+    """Longest window in word pieces, [CLS] and [SEP] included."""
+
+
+def load_model(
+    path: Union[str, Path],
+    engine: str = "auto",
+    device: str = "auto",
+    threads: int = 0,
+    max_seq_length: Optional[int] = None,
+) -> LoadedModel:
+    """Opens a training folder or an exported folder.
+
+    Args:
+        path: the folder.
+        engine: one of `ENGINES`.
+        device: for TensorFlow: auto, cpu, cuda or npu.
+        threads: computing threads; 0: as many as cores.
+        max_seq_length: window; None: that of training.
+
+    Raises:
+        ModelError: a file is missing, altered, or does not fit; the message names it.
+    """
+    if engine not in ENGINES:
+        raise ModelError(f"engine {engine}: unknown; it is one of {', '.join(ENGINES)}")
+    folder = ModelFolder.open(Path(path))
+    if folder.engine not in ("tensorflow", "onnx"):
+        raise ModelError(f"{path}: made for the engine {folder.engine}, which nerctl does not run here")
+    if engine not in ("auto", folder.engine):
+        hint = "nerctl export --format onnx makes one" if engine == "onnx" else "name the training folder"
+        raise ModelError(f"{path}: made for {folder.engine}, not for {engine}; {hint}")
+    folder.verify(names="model." if folder.engine == "tensorflow" else None)
+    labels = Labels.from_dict(folder.read_json("labels.json"))
+    config = folder.read_json("config.json")
+    bert = folder.read_json("bert_config.json")
+    limit = _window(folder, config, bert, max_seq_length)
+    tokenizer = WordPieceTokenizer(
+        Vocabulary.read(folder.path / "vocab.txt"), bool(config.get("lower_case", True))
+    )
+    splitter = TextSplitter.from_dict(config["splitter"]) if "splitter" in config else TextSplitter()
+    make = _tensorflow if folder.engine == "tensorflow" else _onnx
+    made, crf = make(folder, labels, config, limit, device, threads)
+    return LoadedModel(folder, made, crf, labels, tokenizer, splitter, limit)
+
+
+def _window(folder: ModelFolder, config: Any, bert: Any, wanted: Optional[int]) -> int:
+    try:
+        longest = int(bert["max_position_embeddings"])
+        usual = min(int(config.get("max_seq_length", longest)), longest)
+    except (KeyError, TypeError, ValueError, AttributeError):
+        raise ModelError(
+            f"{folder.path / 'bert_config.json'}: no max_position_embeddings; take it from an archive"
+        ) from None
+    if wanted is not None and not 3 <= wanted <= longest:
+        raise ModelError(f"--max-seq-length {wanted}: this model takes 3 to {longest}")
+    return wanted or usual
+
+
+def _tensorflow(
+    folder: ModelFolder, labels: Labels, config: Any, limit: int, device: str, threads: int
+) -> tuple[Engine, CrfScores]:
+    from nerctl.backends import DeviceOptions, backend_for
+    from nerctl.model.bert import BertConfig
+    from nerctl.model.checkpoint import load_tensors
+    from nerctl.model.tagger import TaggerConfig, TaggerModel
+
+    backend = backend_for(DeviceOptions(device=device))
+    if threads:
+        _set_threads(threads)
+    backend.open()
+    prefix = folder.path / folder.weights.folder / "model.ckpt"
+    tensors = load_tensors(prefix)
+
+    def saved(name: str, shape: tuple[int, ...]) -> np.ndarray:
+        if name not in tensors or tensors[name].shape != tuple(shape):
+            found = list(tensors[name].shape) if name in tensors else "missing"
+            raise ModelError(
+                f"{prefix}: tensor {name} is {found}, {list(shape)} is wanted; the folder's files do not fit together"
+            )
+        return np.asarray(tensors[name], np.float32)
+
+    head = TaggerConfig(len(labels), str(config.get("head", "bilstm-crf")), int(config.get("lstm_size", 128)))
+    bert = BertConfig.load(folder.path / "bert_config.json")
+    model = TaggerModel(bert, head, saved, backend.compute_dtype, backend.lstm_form)
+    return TensorFlowEngine(model, backend, limit), crf_scores(model, labels)
+
+
+def _set_threads(threads: int) -> None:
+    import tensorflow as tf
+
+    try:
+        tf.config.threading.set_intra_op_parallelism_threads(threads)
+        tf.config.threading.set_inter_op_parallelism_threads(1)
+    except RuntimeError:  # TensorFlow runs already, with the threads that it has
+        pass
+
+
+def _onnx(
+    folder: ModelFolder, labels: Labels, config: Any, limit: int, device: str, threads: int
+) -> tuple[Engine, CrfScores]:
+    from nerctl.inference.onnx_engine import OnnxEngine, read_crf
+
+    if device not in ("auto", "cpu"):
+        raise ModelError(f"--device {device}: {folder.path} is an ONNX export, which runs on the CPU")
+    weights = folder.path / folder.weights.folder
+    return OnnxEngine(weights / "model.onnx", threads), read_crf(weights / "crf.json", labels)

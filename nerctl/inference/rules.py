@@ -1,0 +1,164 @@
+"""Mentions that are forced (`--lexicon`) or forbidden (`--block`), and where they stand in a text.
+
+Both files hold `mention TAB type` a line; blank lines and lines that begin with # are left out. A block file may
+leave out the type: then no entity may be exactly that mention.
+
+Forced: the text is read from the left; of the mentions that begin at a character the longest is taken, and reading
+goes on behind it (leftmost-longest). The lattice keeps only paths with exactly these entities. Forbidden: every
+occurrence counts, overlapping ones too. Paths in which exactly that entity stands are taken out of the lattice;
+a longer or shorter entity, or one of another type, may still stand there. What is both forced and forbidden is
+forbidden. A mention whose ends are not ends of tokens is not looked at.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Optional
+
+import numpy as np
+
+from nerctl.data.tags import Labels
+from nerctl.errors import DataError
+from nerctl.inference.decoding import NEVER
+from nerctl.inference.marginals import TokenSpan
+
+CharSpan = tuple[int, int]
+"""Start and end (exclusive) in code points."""
+
+
+@dataclass(frozen=True)
+class Mentions:
+    """Mentions with the numbers of their types, found in a text by first character and length."""
+
+    kinds: dict[str, tuple[int, ...]]
+    """Type numbers of each mention."""
+    lengths: dict[str, tuple[int, ...]] = field(default_factory=dict)
+    """Lengths of the mentions that begin with a character, longest first."""
+
+    @classmethod
+    def of(cls, kinds: dict[str, set[int]]) -> Mentions:
+        """Mentions by text, with type numbers."""
+        lengths: dict[str, set[int]] = {}
+        for mention in kinds:
+            lengths.setdefault(mention[0], set()).add(len(mention))
+        return cls(
+            {mention: tuple(sorted(numbers)) for mention, numbers in kinds.items()},
+            {first: tuple(sorted(sizes, reverse=True)) for first, sizes in lengths.items()},
+        )
+
+    def at(self, text: str, place: int) -> Iterator[tuple[int, tuple[int, ...]]]:
+        """End and type numbers of each mention that begins at `place`, longest first."""
+        for size in self.lengths.get(text[place], ()):
+            numbers = self.kinds.get(text[place : place + size])
+            if numbers is not None and place + size <= len(text):
+                yield place + size, numbers
+
+
+@dataclass(frozen=True)
+class Rules:
+    """What a user forces and forbids."""
+
+    forced: Mentions
+    """Each with one type."""
+    blocked: Mentions
+    """Each with one type or several."""
+
+    @classmethod
+    def read(cls, labels: Labels, lexicon: Optional[Path], block: Optional[Path]) -> Optional[Rules]:
+        """The rules in two files; None without any.
+
+        Raises:
+            DataError: a file cannot be read, a line has no type or one the model does not know, or a mention is
+                forced to two types.
+        """
+        if lexicon is None and block is None:
+            return None
+        forced = _read(lexicon, labels, typed=True) if lexicon else {}
+        blocked = _read(block, labels, typed=False) if block else {}
+        return cls(Mentions.of(forced), Mentions.of(blocked))
+
+    def find(self, text: str, tokens: Sequence[CharSpan]) -> Found:
+        """The forced and blocked entities of a text whose tokens stand at these places."""
+        begins = {start: number for number, (start, _) in enumerate(tokens)}
+        ends = {end: number + 1 for number, (_, end) in enumerate(tokens)}
+        blocked: set[TokenSpan] = set()
+        for start, number in begins.items():
+            for end, kinds in self.blocked.at(text, start):
+                if end in ends:
+                    blocked.update((number, ends[end], kind) for kind in kinds)
+        forced: list[TokenSpan] = []
+        reached = 0
+        for start, number in begins.items():
+            if start < reached:
+                continue
+            for end, kinds in self.forced.at(text, start):
+                if end in ends and (number, ends[end], kinds[0]) not in blocked:
+                    forced.append((number, ends[end], kinds[0]))
+                    reached = end
+                    break
+        return Found(forced, sorted(blocked))
+
+
+@dataclass(frozen=True)
+class Found:
+    """The rules that one text meets, as token spans."""
+
+    forced: list[TokenSpan]
+    """Entities that every path holds, in order, not overlapping."""
+    blocked: list[TokenSpan]
+    """Entities that no path holds."""
+
+    def apply(self, emissions: np.ndarray) -> np.ndarray:
+        """Emissions [L, K] float64 that only paths with the forced entities get through."""
+        forced = np.array(emissions, np.float64)
+        for start, end, kind in self.forced:
+            begin, inside = 2 * kind + 1, 2 * kind + 2
+            _only(forced, slice(start, start + 1), begin)
+            _only(forced, slice(start + 1, end), inside)
+            if end < len(forced):
+                forced[end, inside] += NEVER  # the entity must end here
+        return forced
+
+
+def _only(emissions: np.ndarray, tokens: slice, tag: int) -> None:
+    kept = emissions[tokens, tag].copy()
+    emissions[tokens] += NEVER
+    emissions[tokens, tag] = kept
+
+
+def _read(path: Path, labels: Labels, typed: bool) -> dict[str, set[int]]:
+    """Mentions and their type numbers; without `typed` a line may leave out the type and means all."""
+    kinds: dict[str, set[int]] = {}
+    for number, line in _lines(path):
+        mention, _, name = line.partition("\t")
+        mention, name = mention.strip(), name.strip()
+        if not mention or (typed and not name):
+            raise DataError(f"{path}:{number}: a mention, a TAB and a type are wanted, such as 厦门<TAB>LOC")
+        if name and name not in labels.types:
+            raise DataError(
+                f"{path}:{number}: the model has no type {name}; it has {', '.join(labels.types)}; correct the line"
+            )
+        wanted = {labels.types.index(name)} if name else set(range(len(labels.types)))
+        if typed and kinds.get(mention, wanted) != wanted:
+            raise DataError(
+                f"{path}:{number}: {mention} has another type further up; keep one of the two lines"
+            )
+        kinds.setdefault(mention, set()).update(wanted)
+    return kinds
+
+
+def _lines(path: Path) -> Iterator[tuple[int, str]]:
+    try:
+        text = path.read_bytes().decode("utf-8-sig")
+    except OSError as error:
+        raise DataError(
+            f"{path}: cannot be read ({error.strerror or error}); name a file of mention TAB type lines"
+        ) from None
+    except UnicodeDecodeError as error:
+        place = path.read_bytes()[: error.start].count(b"\n") + 1
+        raise DataError(f"{path}:{place}: not UTF-8; convert the file (iconv -t UTF-8)") from None
+    for number, line in enumerate(text.split("\n"), 1):
+        if line.strip() and not line.startswith("#"):
+            yield number, line.rstrip("\r")

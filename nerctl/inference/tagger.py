@@ -1,0 +1,185 @@
+"""The Python interface: texts in, entities with offsets and scores out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Optional, Union
+
+import numpy as np
+
+from nerctl.data.batches import Encoder
+from nerctl.data.tokenizer import WordPieceTokenizer
+from nerctl.inference.decoding import by_length
+from nerctl.inference.documents import Document, as_corpus
+from nerctl.inference.engine import MAX_TOKENS
+from nerctl.inference.lattice import Lattice
+from nerctl.inference.loading import LoadedModel, load_model
+from nerctl.inference.marginals import TokenSpan, passes, span_score, token_spans
+from nerctl.inference.predict import DECODE_TOKENS, decode_all, emissions_of
+from nerctl.inference.rules import Found, Rules
+
+MOST_CACHED = 200_000
+"""Tokens after which the cache of their word pieces is emptied: a text of words has new ones without end."""
+
+
+@dataclass(frozen=True)
+class Entity:
+    """One mention of something that has a name."""
+
+    start: int
+    """Its first code point in the text."""
+    end: int
+    """Behind its last code point."""
+    type: str
+    """One of the model's types."""
+    text: str
+    """text[start:end]."""
+    score: float
+    """The share, 0 to 1, of all taggings of the text, by their probability, that hold exactly this entity."""
+
+    def as_dict(self) -> dict[str, Any]:
+        """The JSON object."""
+        return dict(vars(self))
+
+
+@dataclass(frozen=True)
+class Result:
+    """A text and its entities in order."""
+
+    text: str
+    """As it was given."""
+    entities: tuple[Entity, ...]
+    """By start; they never overlap."""
+
+    def as_dict(self) -> dict[str, Any]:
+        """The JSON object of `nerctl predict`."""
+        return {"text": self.text, "entities": [entity.as_dict() for entity in self.entities]}
+
+
+class Tagger:
+    """A trained model, ready to tag; `Tagger.load` makes one. Safe to use from several threads.
+
+    Args:
+        model: the opened model folder.
+        rules: mentions to force and to forbid.
+        max_tokens: padded positions that the engine computes at once.
+    """
+
+    def __init__(
+        self, model: LoadedModel, rules: Optional[Rules] = None, max_tokens: int = MAX_TOKENS
+    ) -> None:
+        self.model = model
+        self.rules = rules
+        self.max_tokens = max_tokens
+        self._tokenizer = model.tokenizer
+        self._cached = 0
+
+    @classmethod
+    def load(
+        cls,
+        path: Union[str, Path],
+        engine: str = "auto",
+        device: str = "auto",
+        threads: int = 0,
+        max_seq_length: Optional[int] = None,
+        lexicon: Optional[Path] = None,
+        block: Optional[Path] = None,
+    ) -> Tagger:
+        """Opens a folder that `nerctl train` or `nerctl export` wrote.
+
+        Args:
+            path: the folder.
+            engine: auto, tensorflow or onnx; auto takes what the folder was made for.
+            device: for TensorFlow: auto, cpu, cuda or npu.
+            threads: computing threads; 0: as many as cores.
+            max_seq_length: window in word pieces; None: that of training. Longer texts take several.
+            lexicon: file of mentions to force (`nerctl.inference.rules`).
+            block: file of mentions to forbid.
+
+        Raises:
+            ModelError: a file of the folder is missing, altered, or of a newer version; the message names it.
+            DataError: a lexicon or block file cannot be read.
+        """
+        model = load_model(path, engine, device, threads, max_seq_length)
+        return cls(model, Rules.read(model.labels, lexicon, block))
+
+    @property
+    def engine(self) -> str:
+        """tensorflow or onnx."""
+        return self.model.engine.name
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """The entity types that the model knows, sorted."""
+        return self.model.labels.types
+
+    def __call__(self, text: str) -> Result:
+        """The entities of one text of any length."""
+        return self.batch([text])[0]
+
+    def batch(self, texts: Sequence[str]) -> list[Result]:
+        """The entities of several texts, in order; those of like length are computed together."""
+        return self.tag([Document.split(text, self.model.splitter) for text in texts])
+
+    def tag(self, documents: Sequence[Document]) -> list[Result]:
+        """The entities of texts whose tokens are known, in order."""
+        used = [index for index, document in enumerate(documents) if len(document.tokens)]
+        found: dict[int, tuple[Entity, ...]] = {}
+        if used:
+            present = [documents[index] for index in used]
+            spans = self._spans(present, self._emissions(present))
+            for index, document, scored in zip(used, present, spans):
+                found[index] = tuple(self._entity(document, span, score) for span, score in scored)
+        return [Result(document.text, found.get(index, ())) for index, document in enumerate(documents)]
+
+    def _emissions(self, documents: Sequence[Document]) -> list[np.ndarray]:
+        corpus = as_corpus(documents)
+        self._cached += len(corpus.vocabulary)
+        if self._cached > MOST_CACHED:
+            self._cached = 0
+            self._tokenizer = WordPieceTokenizer(self._tokenizer.vocabulary, self._tokenizer.lower_case)
+        encoder = Encoder(corpus, self._tokenizer, self.model.max_seq_length)
+        windows = [encoder.rows(sentence) for sentence in range(len(documents))]
+        return emissions_of(self.model.engine, windows, encoder.pad, self.max_tokens)
+
+    def _spans(
+        self, documents: Sequence[Document], emissions: list[np.ndarray]
+    ) -> list[list[tuple[TokenSpan, float]]]:
+        """Entities and scores of each document, decoded under the rules."""
+        found: dict[int, list[tuple[TokenSpan, float]]] = {}
+        for index, rules in self._rules_met(documents):
+            emissions[index] = rules.apply(emissions[index])
+            if rules.blocked:
+                lattice = Lattice(emissions[index], self.model.crf, rules.blocked)
+                spans = token_spans(lattice.decode())
+                found[index] = list(zip(spans, lattice.span_scores(spans)))
+        plain = [index for index in range(len(documents)) if index not in found]
+        for index, scored in zip(plain, self._plain_spans([emissions[index] for index in plain])):
+            found[index] = scored
+        return [found[index] for index in range(len(documents))]
+
+    def _rules_met(self, documents: Sequence[Document]) -> list[tuple[int, Found]]:
+        if self.rules is None:
+            return []
+        return [
+            (index, self.rules.find(document.text, document.tokens))
+            for index, document in enumerate(documents)
+        ]
+
+    def _plain_spans(self, emissions: list[np.ndarray]) -> list[list[tuple[TokenSpan, float]]]:
+        crf = self.model.crf
+        spans = [token_spans(tags) for tags in decode_all(emissions, crf)]
+        scored: list[list[tuple[TokenSpan, float]]] = [[] for _ in spans]
+        with_entities = [index for index, some in enumerate(spans) if some]
+        for group in by_length([len(emissions[index]) for index in with_entities], DECODE_TOKENS):
+            members = [with_entities[place] for place in group]
+            for index, sums in zip(members, passes([emissions[index] for index in members], crf)):
+                scored[index] = [(span, span_score(sums, crf, span)) for span in spans[index]]
+        return scored
+
+    def _entity(self, document: Document, span: TokenSpan, score: float) -> Entity:
+        first, end, kind = span
+        begins, ends = document.tokens[first][0], document.tokens[end - 1][1]
+        return Entity(begins, ends, self.model.labels.types[kind], document.text[begins:ends], score)
