@@ -1,0 +1,370 @@
+"""The parts that sentences of the built-in sample are put together from, one a line.
+
+A sentence is an opening, a subject and one to three predicates of the same kind, or one whole pattern. A slot
+in braces is a name ({PER}, {LOC}, {ORG}), a name of one kind ({LOC:county}, {ORG:school}), a name that may be
+one of the ambiguous ({PER?}, where the words around it settle the type), or a filler ({date}, {thing}).
+"""
+
+from __future__ import annotations
+
+from nerctl.data.sample.words import lines
+
+OPENINGS: list[str] = lines(
+    """
+    {time}，
+    {date}，
+    据{ORG:media}报道，
+    据{ORG:media}{time}报道，
+    记者从{ORG:office}了解到，
+    在{LOC}，
+    听说
+    {quote}
+    因为{weather}，
+    {weekday}，
+    在{ORG}门口，
+    {LOC}消息：
+    据介绍，
+    {kin}告诉我，
+    """
+)
+"""What may stand before a subject."""
+
+SUBJECTS: dict[str, list[str]] = {
+    "person": lines(
+        """
+        {PER}
+        {PER}{adverb}
+        {PER}和{PER}
+        {PER}、{PER}和{PER}
+        {PER}先生
+        {PER}女士
+        {PER}同学
+        {PER}同志
+        {PER?}老师
+        {job}{PER}
+        {job}{PER?}
+        著名{job}{PER}
+        {title}{PER}
+        {ORG}{title}{PER}
+        {ORG}的{PER}
+        {ORG}{title}{PER}和{title}{PER}
+        {ORG}{job}{PER}、{PER}
+        {LOC}{job}{PER}
+        {LOC}的{job}{PER}
+        {LOC}人{PER}
+        来自{LOC}的{PER}
+        来自{LOC}的{job}{PER?}
+        住在{LOC}的{PER}
+        在{ORG}工作的{PER}
+        {PER}的{kin}
+        {PER?}的{kin}
+        {PER?}的{kin}{adverb}
+        {PER}的{kin}{PER}
+        {kin}{PER}
+        {num}岁的{PER}
+        名叫{PER?}的{job}
+        {PER}（{LOC}）
+        {PER}、{PER}等人
+        {PER}一家
+        我和{PER}
+        """
+    ),
+    "organisation": lines(
+        """
+        {ORG}
+        {ORG}
+        {ORG:office}
+        {ORG:company}
+        {ORG}和{ORG}
+        {ORG}、{ORG}和{ORG}
+        位于{LOC}的{ORG}
+        {PER}所在的{ORG}
+        {ORG:firm}
+        {ORG:firm}和{ORG:company}
+        {LOC:country}的{ORG:firm}
+        {PER}工作的{ORG}
+        {ORG}、{ORG}等单位
+        """
+    ),
+    "place": lines(
+        """
+        {LOC}
+        {LOC}
+        {LOC}和{LOC}
+        {LOC}、{LOC}等地
+        {LOC}、{LOC}和{LOC}
+        {LOC:province}{LOC:city}
+        {LOC:province}{LOC:county}
+        {LOC:city}{LOC:district}
+        {LOC:county}{LOC:town}
+        从{LOC}到{LOC}的路上
+        {LOC}附近
+        {PER}的家乡{LOC}
+        {LOC?}一带
+        {LOC?}附近
+        {ORG}所在的{LOC}
+        """
+    ),
+    "nobody": lines(
+        """
+        他
+        她
+        他们
+        我们
+        大家
+        {kin}
+        {kin}{adverb}
+        一位{job}
+        {num}名{job}
+        {job}们
+        很多人
+        谁
+        有关部门
+        中学生和大学生
+        这家公司
+        一家医院
+        学校
+        """
+    ),
+}
+"""Kind -> subjects. Those of "nobody" hold no name."""
+
+PREDICATES: dict[str, list[str]] = {
+    "person": lines(
+        """
+        在{LOC}参加了{event}
+        {time}去了{LOC}
+        {time}从{LOC}回来
+        在{LOC}买了{num}斤{food}
+        在{LOC}买了{thing}
+        坐{vehicle}去{LOC}
+        坐{vehicle}到了{LOC?}
+        到{LOC?}旅游
+        {wish}要去{LOC?}旅游
+        在{LOC?}住了{num}年
+        从{LOC}来到{LOC}
+        出生在{LOC}
+        后来搬到{LOC}生活
+        住在{LOC:road}{num}号
+        一个人走在{LOC:road}上
+        在{LOC}开了一家{food}店
+        打电话到{LOC}
+        第一次来到{LOC}
+        想念{LOC}
+        在{LOC}的{ORG:school}上学
+        在{ORG}工作
+        在{ORG}工作了{num}年
+        在{ORG:company}当{title}
+        当选为{ORG}{title}
+        担任{ORG}{title}
+        毕业于{ORG:school}
+        到{ORG:school}读书
+        {time}住进了{ORG:hospital}
+        到{ORG:hospital}看病
+        打电话给{ORG}
+        给{ORG:media}写了一封信
+        在{ORG:bank}存了{money}
+        去{ORG:office}办事
+        参加了{ORG}的{event}
+        代表{ORG}参加了{event}
+        看了{ORG:club}的比赛
+        认识了{PER}
+        见到了{PER}
+        给{PER}打电话
+        和{PER}一起去{LOC}
+        和{PER}一起参加了{event}
+        在{LOC}见到了{PER}
+        告诉{PER}：{quote}
+        问{PER}：{quote}
+        对{PER}说：{quote}
+        把{thing}送给{PER}
+        把{thing}送给{kin}
+        请{PER}到{LOC}做客
+        同{ORG}{title}{PER}见面
+        {say}：{quote}
+        {say}，{topic}很重要
+        {say}，{LOC}的{topic}很重要
+        {say}，{ORG}的工作很重要
+        {feel}
+        把{thing}放在桌子上
+        手里拿着{thing}
+        喜欢{food}和{thing}
+        写完了{work}
+        唱的是{work}
+        今年{num}岁
+        爱好{latin}和摄影
+        买了一台{product}
+        买了一台{ORG?}牌{product}
+        看见很多{thing}
+        获得了冠军
+        {time}结婚了
+        正在学习{topic}
+        没有来
+        带着{kin}走了
+        写了关于{topic}的文章
+        谈到了{notion}和{topic}
+        关心{notion}
+        """
+    ),
+    "organisation": lines(
+        """
+        {time}在{LOC}举行{event}
+        在{LOC}参加了{event}
+        {announce}，{topic}很重要
+        {announce}，将在{LOC}开展{topic}工作
+        {time}公布，收入{money}
+        收入增长{percent}
+        今年的{latin}增长{percent}
+        在{LOC}开了一家工厂
+        在{LOC}生产{product}
+        推出新{product}，售价{many}元
+        向{LOC}送去{many}台{product}
+        与{ORG}签署了{topic}合作协议
+        和{ORG}一起举行{event}
+        请{PER}担任{title}
+        请{title}{PER}参加了{event}
+        {title}{PER}{say}，{topic}很重要
+        {title}{PER?}{say}：{quote}
+        {title}是{PER}
+        位于{LOC}
+        位于{LOC:city}{LOC:district}
+        在{LOC:road}{num}号
+        有{many}名{job}
+        有{many}名来自{LOC}的{job}
+        派{PER}去{LOC}
+        派出{many}人前往{LOC}
+        时间是{date}
+        开始{topic}工作
+        对{ORG:company}进行检查
+        批准了{ORG:company}的项目
+        招{job}{num}名
+        送给{PER}一台{product}
+        {date}成立
+        {feel}
+        举行了{event}
+        感谢{LOC}的{PER}
+        在{LOC:country}和{LOC:country}都有工厂
+        """
+    ),
+    "place": lines(
+        """
+        {time}有{weather}
+        {time}举行了{event}
+        {weekday}有{weather}，气温{num}度
+        出现{weather}，{many}人{feel}
+        的{food}很有名
+        的冬天很冷
+        的{topic}工作很重要
+        今年的{latin}增长{percent}
+        今年生产{product}{many}台
+        是{PER}的家乡
+        有一家{food}店，老板是{PER}
+        有{many}家企业
+        有{ORG}的工厂
+        有一所大学
+        是{PER}出生的地方
+        离{LOC}不远
+        离{LOC}有{many}公里
+        和{LOC}之间有{vehicle}
+        {time}来了{many}名{job}
+        来了一位名叫{PER}的{job}
+        的{job}{PER}{feel}
+        {date}开始{topic}工作
+        的{product}送到了{LOC:country}
+        的路口有很多{job}
+        到处是{thing}
+        的{ORG:company}生产{product}
+        由{ORG}举行{event}
+        的{notion}很有名
+        """
+    ),
+}
+"""Kind of subject -> predicates. "nobody" takes those of "person"."""
+
+WHOLE: list[str] = lines(
+    """
+    新华社记者{PER}从{LOC}报道。
+    本报{LOC}{date}电（记者{PER}）
+    {ORG:media}记者{PER}、{PER}报道。
+    {ORG:club}{weekday}3比1战胜{ORG:club}。
+    {LOC}到{LOC}的{vehicle}因{weather}取消。
+    {LOC:country}总统{PER?}{weekday}来到{LOC}访问。
+    {LOC:country}总统{PER?}同{LOC:country}总统{PER}见面。
+    {ORG?}公布年度报告，收入增长{percent}。
+    {ORG?}股价{time}上涨{percent}，达到{money}。
+    {ORG?}推出新{product}，售价{many}元。
+    {ORG?}旗下工厂招{job}{num}名。
+    {LOC?}天气：{weekday}有{weather}，气温{num}度。
+    从{LOC}坐{vehicle}到{LOC}要{num}个小时。
+    请把{thing}送到{LOC:city}{LOC:district}{LOC:road}{num}号，{PER}收。
+    你认识{PER}吗？他是{LOC}人。
+    {PER}，你{time}为什么没有来？
+    “{PER}，快看，{thing}！”{PER}说。
+    {quote}{PER}{adverb}说。
+    {PER}第一，{PER}第二，{PER}没有成绩。
+    {kin}的{product}坏了，打电话给{ORG:firm}。
+    我想买一台{ORG?}牌{product}，可是太贵了。
+    {vehicle}{time}到了{LOC?}，很多人{feel}。
+    他的网名是{latin}，真名是{PER?}。
+    我家在{LOC?}附近，坐{vehicle}{num}分钟就到。
+    由{ORG}举行的{event}{date}在{LOC}开始。
+    {LOC:country}队{time}在{event}中战胜{LOC:country}队。
+    {ORG:office}批准，{ORG:company}改名为{ORG:company}。
+    {PER}被任命为{ORG}{title}，{PER}不再担任{title}。
+    {LOC:nature}水位{time}上涨，{LOC}有{many}人搬走。
+    {ORG?}的{product}比{ORG?}的便宜{many}元。
+    {ORG?}{time}召回{many}台{product}。
+    {ORG?}净利润下降{percent}，股价下跌。
+    {ORG?}董事会批准了{money}的项目。
+    {ORG?}生产的{product}比{ORG?}生产的便宜。
+    我的{product}是{ORG?}的，{kin}的是{ORG?}的。
+    {PER?}是我的{kin}，今年{num}岁。
+    我{kin}叫{PER?}，是一名{job}。
+    老师{PER?}对同学们说：{quote}
+    {time}，{LOC?}的{ORG:school}举行了{event}。
+    {LOC?}到{LOC?}的{vehicle}开通了。
+    """
+)
+"""Sentences that are no subject and predicates."""
+
+PLAIN: list[str] = lines(
+    """
+    {time}天气很好，大家{feel}。
+    {thing}放在{thing}旁边，忽然不见了。
+    {quote}他{adverb}说。
+    关于{topic}，专家讨论了{num}次。
+    这本书讲的是{topic}，一共{many}页。
+    {weekday}有{weather}，请带好雨伞。
+    张开手，里面是{thing}。
+    水平提高了，成果也多了，{latin}增长{percent}。
+    公司{time}开会，讨论{product}的价格。
+    医院里人很多，{job}{adverb}开始工作。
+    {product}的价格{time}上涨{percent}。
+    银行很方便，{kin}{adverb}去办。
+    向阳的房间白天很暖和，冬天也不冷。
+    黄金周期间，{vehicle}票很快卖完了。
+    金秋十月，到处是{thing}。
+    安全第一，方便第二。
+    高兴的时候，他会唱{work}。
+    马上就要考试了，同学们很着急。
+    {notion}和{notion}都很重要。
+    江湖上的事，谁也说不清。
+    他是公司的王牌，手里有{num}个项目。
+    南方人爱吃米饭，北方人爱吃{food}。
+    谁知道{thing}为什么涨价？
+    委员会的工作是讨论{topic}。
+    足球俱乐部很多，好的{job}却很少。
+    文件名是{latin}，大小为{num}MB。
+    {num}辆{vehicle}停在路口，马上开走。
+    {date}，第{num}届{event}结束，共收到作品{many}件。
+    白天看书，周末种{thing}，日子过得很快。
+    任何人都要重视{topic}，{title}{say}。
+    {latin}是什么意思？{kin}{adverb}问。
+    这条马路上有一家{food}店和一家{thing}店。
+    雷雨过后，花园里的{thing}很好看。
+    {notion}的问题，{kin}也说不清。
+    关于{notion}，大家{feel}。
+    {time}讨论的是{notion}和{notion}。
+    """
+)
+"""Sentences that hold no name, but much that looks like one."""
