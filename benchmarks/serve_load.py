@@ -5,8 +5,8 @@
     python benchmarks/serve_load.py --model export --texts test.txt   sentences/s against one process's tagger
 
 The first two send 10,000 requests from 64 clients. They end with code 1 when a well-formed request was not
-answered right (or with 429), when the server logged an error, or when its memory grew by more than 5 % between
-the end of the second thousand requests and the end of the last.
+answered right (or with 429), when the server logged an error, or when its memory grew by more than 5 % from
+the end of the second thousand requests to that of the last.
 """
 
 from __future__ import annotations
@@ -96,9 +96,7 @@ async def stress(server: Server, expected: Expected, count: int, clients: int, s
     check_answers(outcome, expected)
     before, after = outcome.memory.values()
     good = sum(number for kind, number in outcome.statuses.items() if kind.startswith("good"))
-    print(
-        f"{count} requests from {clients} clients in {outcome.wall:.1f} s: {count / outcome.wall:.0f} requests/s"
-    )
+    print(f"{count} requests, {clients} clients, {outcome.wall:.1f} s: {count / outcome.wall:.0f} requests/s")
     print("answers: " + ", ".join(f"{kind}: {number}" for kind, number in sorted(outcome.statuses.items())))
     print(f"good ones: {good}; wrong or lost: {len(outcome.wrong)}")
     for share in (0.5, 0.95, 0.99, 1.0):
@@ -136,9 +134,7 @@ async def compare(server: Server, model: str, path: Path, threads: int, clients:
             rates["tagger"].append(len(texts) / seconds)
     server.stop()
     of_server, of_tagger = statistics.median(rates["server"]), statistics.median(rates["tagger"])
-    print(
-        f"{len(texts)} texts, {rounds} rounds: server {of_server:.1f}/s, tagger in one process {of_tagger:.1f}/s"
-    )
+    print(f"{len(texts)} texts, {rounds} rounds: server {of_server:.1f}/s, tagger alone {of_tagger:.1f}/s")
     print(f"the server has {of_server / of_tagger:.1%} of the tagger's speed")
 
 

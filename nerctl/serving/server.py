@@ -26,8 +26,7 @@ def run(settings: ServerSettings, announce: Callable[[str], None]) -> None:
         raise ModelError(f"{settings.model}: no such folder; --model takes a training or an exported folder.")
     listener = listen(settings.host, settings.port)
     allow_many_connections()
-    announce(address_of(listener))
-    asyncio.run(_serve(settings, listener))
+    asyncio.run(_serve(settings, listener, announce))
 
 
 def address_of(listener: socket.socket) -> str:
@@ -36,11 +35,14 @@ def address_of(listener: socket.socket) -> str:
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 
-async def _serve(settings: ServerSettings, listener: socket.socket) -> None:
+async def _serve(
+    settings: ServerSettings, listener: socket.socket, announce: Callable[[str], None]
+) -> None:
     metrics = Metrics()
     pool = Pool(settings, metrics)
     server = front_server(build_app(settings, pool, metrics), settings)
     _stop_on_signals(server)
+    announce(address_of(listener))  # Connections wait in the socket's backlog until they are taken.
     working = asyncio.ensure_future(pool.run())
     serving = asyncio.ensure_future(server.serve(sockets=[listener]))
     try:
