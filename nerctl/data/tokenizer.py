@@ -35,7 +35,7 @@ class Vocabulary:
         for line, piece in enumerate(self.pieces, 1):
             if self.ids.setdefault(piece, line - 1) != line - 1:
                 raise ModelError(
-                    f"{source}:{line}: {piece!r} is on line {self.ids[piece] + 1} too; each must be there once."
+                    f"{source}:{line}: {piece!r} is on line {self.ids[piece] + 1} too; each must occur once."
                 )
         missing = [name for name in SPECIAL if name not in self.ids]
         if missing:

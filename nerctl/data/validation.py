@@ -104,7 +104,7 @@ def _of_one_split(split: str, reading: Reading) -> list[Problem]:
         message = f"{_many(columns.empty_texts, 'text')} of {split} without a character; left out"
         problems.append(Problem("empty texts", split, columns.empty_texts, message))
     if not len(corpus):
-        return [*problems, Problem("empty split", split, 1, f"{split} has no sentence")]
+        return [*problems, Problem("empty split", split, 1, f"{split} has no sentence that can be read")]
     if not corpus.types:
         kind = "nothing to learn" if split == "train" else "no entities"
         problems.append(Problem(kind, split, 1, f"{split} has no entity; is the last column the tag?"))

@@ -1,0 +1,415 @@
+"""Corpus files: every layout reads back as what was written, and what cannot be read names its line."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from nerctl.data import conll, schemes
+from nerctl.data.corpus import Sentence, find_splits, read_corpus
+from nerctl.data.tags import spans_of, tags_of
+from nerctl.errors import DataError
+
+SHARED = Path(__file__).parents[2] / ".." / "shared" / "corpora"
+
+
+def shared(name: str) -> Path:
+    path = SHARED / name
+    if not path.exists():
+        pytest.skip(f"needs ../shared/corpora/{name}")
+    return path
+
+
+def corpus_of(tmp_path: Path, content: bytes, name: str = "a.txt"):
+    path = tmp_path / name
+    path.write_bytes(content)
+    return read_corpus(path)
+
+
+def refused(tmp_path: Path, content: bytes, name: str = "a.txt") -> str:
+    with pytest.raises(DataError) as caught:
+        corpus_of(tmp_path, content, name)
+    message = str(caught.value)
+    assert message.startswith(str(tmp_path / name) + ":") and "\n" not in message
+    return message[len(str(tmp_path / name)) + 1 :]
+
+
+# --- CoNLL columns ---
+
+# What a token may be: anything without separators, line feeds and NUL; a lone blank stands for itself.
+TOKENS = st.one_of(
+    st.sampled_from([" ", "\u3000", "\u00a0", "北", "\u2028", "\x85", "\ufeff", "{", "-", "O", "👍🏽"]),
+    st.text(
+        st.characters(exclude_characters=" \t\n\r\v\f\0", exclude_categories=["Cs"]), min_size=1, max_size=3
+    ),
+).filter(lambda token: not token.startswith("-DOCSTART-"))
+TYPES = st.sampled_from(["LOC", "A-B", "人"])
+
+
+@st.composite
+def sentences(draw):
+    tokens = draw(st.lists(TOKENS, min_size=1, max_size=8))
+    spans, place = [], 0
+    while place < len(tokens):
+        length = draw(st.integers(0, 3))
+        end = min(len(tokens), place + max(1, length))
+        if length:
+            spans.append((place, end, draw(TYPES)))
+        place = end
+    return tokens, spans
+
+
+def written_tags(scheme: str, spans, length: int) -> list[str]:
+    """Tags of a scheme from its definition, one entity at a time."""
+    begin, inside, end, single = {
+        "BIO": "BIIB", "IOB1": "IIII", "BMES": "BMES", "BIOES": "BIES", "BILOU": "BILU",
+    }[scheme]  # fmt: skip
+    tags = ["O"] * length
+    before = None
+    for first, last, kind in spans:
+        prefixes = [single] if last - first == 1 else [begin, *[inside] * (last - first - 2), end]
+        if scheme == "IOB1" and before == (first, kind):
+            prefixes[0] = "B"
+        tags[first:last] = [f"{prefix}-{kind}" for prefix in prefixes]
+        before = (last, kind)
+    return tags
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=300)
+@given(
+    content=st.lists(sentences(), min_size=0, max_size=5),
+    scheme=st.sampled_from(["BIO", "IOB1", "BMES", "BIOES", "BILOU"]),
+    separator=st.sampled_from([" ", "\t", "  "]),
+    middle=st.sampled_from(["", "NN"]),
+    line_end=st.sampled_from(["\n", "\r\n"]),
+    bom=st.booleans(),
+    gap=st.sampled_from(["", " \t", "\n\n", "\n-DOCSTART- -X- O\n\n", "\n-DOCSTART- O"]),
+    final=st.booleans(),
+    chunk=st.integers(1, 60),
+    block=st.integers(1, 9),
+)
+def test_every_way_of_writing_a_corpus_reads_back_the_same(
+    tmp_path, content, scheme, separator, middle, line_end, bom, gap, final, chunk, block
+):
+    lines, expected = [], []
+    for tokens, spans in content:
+        tags = written_tags(scheme, spans, len(tokens))
+        expected.append(Sentence(tuple(tokens), tuple(tags_of(spans, len(tokens))), len(lines) + 1))
+        for token, tag in zip(tokens, tags):
+            token = "" if token == " " and (separator == "\t" or not middle) else token
+            lines.append(separator.join([token, *([middle] if middle and token else []), tag]))
+        lines += gap.split("\n") if gap else [""]
+    while lines and not final and not lines[-1].strip(" \t"):
+        lines.pop()
+    text = line_end.join(lines) + (line_end if final else "")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(conll, "CHUNK", chunk)
+        patch.setattr(schemes, "BLOCK", block)
+        mark = (
+            "\ufeff" if bom or text.startswith("\ufeff") else ""
+        )  # a first token U+FEFF needs a mark before it
+        corpus = corpus_of(tmp_path, (mark + text).encode())
+    if middle and separator != "\t" and any(" " in tokens for tokens, _ in content):
+        return  # a blank token and a middle column parted by blanks cannot be told apart
+    assert list(corpus) == expected
+    assert (
+        len(corpus) == len(expected)
+        and corpus.offsets[0] == 0
+        and corpus.offsets[-1] == len(corpus.token_ids)
+    )
+    assert corpus.token_ids.dtype == np.int32 and corpus.tag_ids.dtype == np.int16
+    kinds = sorted({kind for _, spans in content for _, _, kind in spans})
+    assert corpus.tag_names == ["O", *(prefix + kind for kind in kinds for prefix in ("B-", "I-"))]
+    assert corpus.entity_counts() == {
+        kind: sum(span[2] == kind for _, spans in content for span in spans) for kind in kinds
+    }
+
+
+def scheme_of(tmp_path, *tags: str) -> str:
+    return corpus_of(tmp_path, "".join(f"x {tag}\n" if tag else "\n" for tag in tags).encode()).scheme
+
+
+def test_scheme_is_told_from_the_whole_file(tmp_path):
+    assert scheme_of(tmp_path, "B-X", "I-X", "O") == "BIO"
+    assert scheme_of(tmp_path, "I-X", "I-X", "O") == "IOB1"
+    assert scheme_of(tmp_path, "I-X", "B-X", "O", "I-Y") == "IOB1"
+    assert scheme_of(tmp_path, "I-X", "O", "B-X", "O") == "BIO"
+    assert (
+        scheme_of(tmp_path, "I-X", "", "B-X") == "BIO"
+    )  # a new sentence parts entities, so B is not needed there
+    assert scheme_of(tmp_path, "O", "O") == "BIO"
+    assert scheme_of(tmp_path, "B-X", "E-X") == "BMES"
+    assert scheme_of(tmp_path, "S-X", "B-X", "M-X") == "BMES"
+    assert scheme_of(tmp_path, "S-X", "B-X", "I-X") == "BIOES"
+    assert scheme_of(tmp_path, "U-X") == "BILOU"
+
+
+@pytest.mark.parametrize("prefixes", ["BI", "BMES", "BIES", "BILU"])
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@given(data=st.data())
+def test_broken_tag_sequences_become_legal_bio_and_keep_every_tagged_token(tmp_path, prefixes, data):
+    tag = st.one_of(st.just("O"), st.builds("{}-{}".format, st.sampled_from(prefixes), st.sampled_from("XY")))
+    written = data.draw(st.lists(st.lists(tag, min_size=1, max_size=6), min_size=1, max_size=4))
+    corpus = corpus_of(tmp_path, "\n".join("".join(f"x {t}\n" for t in tags) for tags in written).encode())
+    for tags, sentence in zip(written, corpus):
+        assert [tag[2:] for tag in sentence.tags] == [tag[2:] for tag in tags]
+        assert tags_of(spans_of(sentence.tags), len(tags)) == list(
+            sentence.tags
+        )  # legal: B opens each entity
+        if prefixes == "BI":
+            assert spans_of(sentence.tags) == spans_of(tags)
+
+
+def test_a_line_without_its_token_is_a_blank_token(tmp_path):
+    corpus = corpus_of(tmp_path, " O\n\tO\n \tO\n   O\n\u3000 O\n\u00a0\tO\n \t O\n".encode())
+    assert [list(sentence.tokens) for sentence in corpus] == [[" ", " ", " ", " ", "\u3000", "\u00a0", " "]]
+
+
+def test_a_tab_parts_columns_even_where_the_token_holds_a_blank(tmp_path):
+    assert corpus_of(tmp_path, b"New York\tNN\tB-LOC\n").sentence(0).tokens == ("New York",)
+
+
+def test_an_empty_file_is_a_corpus_of_no_sentences(tmp_path):
+    for content in (b"", b"\n\n", b"\xef\xbb\xbf", b" \r\n", b"-DOCSTART- O\n"):
+        corpus = corpus_of(tmp_path, content)
+        assert len(corpus) == 0 and corpus.tag_names == ["O"] and list(corpus.offsets) == [0]
+
+
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [
+        (b"a O\n\nonecolumn\n", "3: one column only"),
+        (b"a O\nb Q-X\n", "2: unknown tag 'Q-X'"),
+        (b"a B-\n", "1: unknown tag 'B-'"),
+        (b"a B\n", "1: unknown tag 'B'"),
+        (b"a o\n", "1: unknown tag 'o'"),
+        ("a O\n北 O\n".encode("gbk"), "2: not UTF-8; as GBK it reads '北 O'"),
+        ("a O\n".encode("utf-16"), "1: not UTF-8 but UTF-16"),
+        (b"a\0b O\n", "1: the line holds a NUL"),
+        (b"a O\rb O\r", "1: the line holds a carriage return"),
+        (b"a B-X\nb M-X\n\nc U-X\n", "4: tags of different schemes"),
+        (b"a M-X\nb I-X\n", "2: tags of different schemes"),
+        (b"PK\x03\x04" * 400_000, "1: the line is longer"),
+        (b"a O\n\xff\xff\xff O", "2: not UTF-8"),
+    ],
+)
+def test_what_cannot_be_read_names_its_line_and_reason(tmp_path, content, says):
+    assert refused(tmp_path, content).startswith(says)
+
+
+def test_the_first_bad_line_is_named_whatever_the_chunk(tmp_path, monkeypatch):
+    monkeypatch.setattr(conll, "CHUNK", 5)
+    assert refused(tmp_path, b"a O\n" * 20 + b"bad\n" + b"a O\n" * 20 + b"worse\n").startswith("21: ")
+
+
+def test_a_missing_file_and_a_folder_are_named(tmp_path):
+    for path in (tmp_path / "none.txt", tmp_path):
+        with pytest.raises(DataError, match="cannot be read"):
+            read_corpus(path)
+
+
+def test_each_distinct_line_is_parsed_once(tmp_path, monkeypatch):
+    parsed = []
+    monkeypatch.setattr(
+        conll, "parse_line", lambda raw, parse=conll.parse_line: parsed.append(raw) or parse(raw)
+    )
+    corpus_of(tmp_path, b"a O\nb B-X\n\n" * 500)
+    assert sorted(parsed) == [b"", b"a O", b"b B-X"]
+
+
+def test_line_of_a_token_is_its_line(tmp_path):
+    corpus = corpus_of(tmp_path, b"\na O\nb O\n\n\nc O\nd O\n")
+    assert [corpus.line_of(token) for token in range(4)] == [2, 3, 6, 7]
+
+
+# --- JSON lines ---
+
+CHARACTERS = st.characters(exclude_categories=["Cs"])
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@given(data=st.data(), ascii_only=st.booleans(), bom=st.booleans(), line_end=st.sampled_from(["\n", "\r\n"]))
+def test_both_json_layouts_read_back_the_same(tmp_path, data, ascii_only, bom, line_end):
+    texts = data.draw(st.lists(st.text(CHARACTERS, max_size=8), max_size=4))
+    plain, cluener, expected = [], [], []
+    for line, text in enumerate(texts, 1):
+        cuts = sorted(data.draw(st.sets(st.integers(0, len(text)), max_size=5)))
+        spans = [(a, b, data.draw(TYPES)) for a, b in zip(cuts, cuts[1:]) if data.draw(st.booleans())]
+        plain.append(
+            {"text": text, "entities": [{"start": a, "end": b, "type": kind} for a, b, kind in spans[::-1]]}
+        )
+        label: dict = {}
+        for a, b, kind in spans:
+            label.setdefault(kind, {}).setdefault(text[a:b], []).append([a, b - 1])
+        cluener.append({"text": text, "label": label})
+        if text:
+            expected.append(Sentence(tuple(text), tuple(tags_of(spans, len(text))), line))
+    for objects in (plain, cluener):
+        lines = [json.dumps(item, ensure_ascii=ascii_only) for item in objects]
+        content = (line_end.join(lines) + line_end).encode()
+        corpus = corpus_of(tmp_path, (b"\xef\xbb\xbf" if bom else b"") + content, "a.jsonl")
+        assert list(corpus) == expected and corpus.scheme == "spans"
+
+
+def entity(start, end, kind="X") -> dict:
+    return {"start": start, "end": end, "type": kind}
+
+
+def line_of(*entities, text="abc") -> bytes:
+    return json.dumps({"text": text, "entities": list(entities)}).encode() + b"\n"
+
+
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [
+        (line_of() + line_of(entity(0, 2), entity(1, 3, "Y")), "2: Y at 1 to 3 overlaps X at 0 to 2"),
+        (line_of(entity(0, 2), entity(0, 2, "Y")), "1: Y at 0 to 2 overlaps"),
+        (line_of(entity(2, 4)), "1: X at 2 to 4 is empty or outside"),
+        (line_of(entity(-1, 1)), "1: X at -1 to 1"),
+        (line_of(entity(1, 1)), "1: X at 1 to 1 is empty"),
+        (line_of(entity(True, 2)), "1: a span's start and end must be whole numbers"),
+        (line_of(entity(0.0, 2)), "1: a span's start and end"),
+        (line_of(entity(0, 2, "")), "1: a span's type"),
+        (line_of(entity(0, 2, None)), "1: a span's type"),
+        (line_of("x"), "1: entity 'x' is no object"),
+        (b'{"text": "a"}\n', '1: neither a list "entities" nor'),
+        (b'{"text": 1, "entities": []}\n', "1: an object with a string"),
+        (b"\n3\n", "2: an object with a string"),
+        (b'{"text": "a", "entities": []}\n{"text"\n', "2: not JSON"),
+        (b'{"text": "\\ud800", "entities": []}\n', "1: half a surrogate pair"),
+        ('{"text": "北", "entities": []}\n'.encode("gbk"), "1: not UTF-8; as GBK"),
+        (b'{"text": "abc", "label": {"X": {"ab": [[1, 2]]}}}\n', "1: the text at 1 to 2 is 'bc', not 'ab'"),
+        (b'{"text": "abc", "label": {"X": {"ab": [[0]]}}}\n', "1: [0] of 'ab' is no pair"),
+        (b'{"text": "abc", "label": {"X": {"ab": 3}}}\n', "1: 3 of 'ab' is no pair"),
+        (b'{"text": "abc", "label": {"X": ["ab"]}}\n', '1: "label" of type'),
+        (b'[{"text": "abc", "entities": []}]', "1: a JSON array"),
+        (b'{\n  "text": "abc",\n  "entities": []\n}', "1: an object over several lines"),
+        (b"[" * 100_000, "1: a JSON array"),
+        (b'{"a":' * 100_000, "1: not JSON"),
+    ],
+)
+def test_json_that_cannot_be_read_names_its_line_and_reason(tmp_path, content, says):
+    assert refused(tmp_path, content, "a.json").startswith(says)
+
+
+def test_json_lines_are_told_by_their_first_line_and_a_brace_token_is_no_json(tmp_path):
+    assert corpus_of(tmp_path, b"\n" + line_of(entity(0, 1)), "train.txt").scheme == "spans"
+    assert corpus_of(tmp_path, b"{ O\n} O\n").sentence(0).tokens == ("{", "}")
+
+
+def test_positions_count_code_points_and_line_ends_are_tokens(tmp_path):
+    text = "👍北\n京\u2028"
+    corpus = corpus_of(
+        tmp_path, json.dumps({"text": text, "entities": [entity(1, 2)]}).encode() + b"\n", "a.json"
+    )
+    assert corpus.sentence(0) == Sentence(tuple(text), ("O", "B-X", "O", "O", "O"), 1)
+    assert [corpus.line_of(token) for token in range(5)] == [1] * 5
+
+
+# --- folders ---
+
+
+@pytest.mark.parametrize(
+    ("names", "found"),
+    [
+        (["train.txt", "dev.txt", "test.txt"], ["train", "dev", "test"]),
+        (["example.train", "example.dev", "example.test"], ["train", "dev", "test"]),
+        (["train.char.bmes", "dev.char.bmes"], ["train", "dev"]),
+        (["msra_train.jsonl", "Valid.json"], ["train", "dev"]),
+        (
+            ["train.txt", "train.txt.bak", "train.tf_record", ".train.txt", "train.txt~", "README.md"],
+            ["train"],
+        ),
+        (["train.txt", "training.txt", "latest.txt"], ["train"]),
+    ],
+)
+def test_splits_are_found_by_a_word_of_the_name(tmp_path, names, found):
+    for name in names:
+        (tmp_path / name).write_text("a O\n")
+    splits = find_splits(tmp_path)
+    assert list(splits) == found
+    assert [splits[split].name for split in found] == names[: len(found)]
+
+
+def test_two_files_for_a_split_are_both_named(tmp_path):
+    for name in ("train.txt", "example.train"):
+        (tmp_path / name).write_text("a O\n")
+    with pytest.raises(DataError, match=r"example\.train and train\.txt"):
+        find_splits(tmp_path)
+
+
+def test_a_folder_without_splits_says_what_was_looked_for(tmp_path):
+    with pytest.raises(DataError, match=r"train\.txt, example\.train"):
+        find_splits(tmp_path)
+    with pytest.raises(DataError, match="no such folder"):
+        find_splits(tmp_path / "none")
+    (tmp_path / "dev.txt").write_text("a O\n")
+    assert list(find_splits(tmp_path)) == ["dev"]
+    with pytest.raises(DataError, match="no train file"):
+        find_splits(tmp_path, needed=["train"])
+
+
+# --- the real corpora ---
+
+
+@pytest.mark.parametrize(
+    ("name", "sentences", "tokens", "entities", "scheme"),
+    [
+        ("ChineseNER/example.train", 20_864, 1_001_340, 34_336, "BIO"),
+        ("ChineseNER/example.dev", 2_318, 109_870, 3_819, "BIO"),
+        ("ChineseNER/example.test", 4_636, 219_197, 7_707, "BIO"),
+        ("cluener/dev.json", 1_343, 50_260, 3_072, "spans"),
+        ("resume/train.char.bmes", 3_821, 124_099, None, "BMES"),
+        ("resume/test.char.bmes", 477, 15_100, 1_630, "BMES"),
+    ],
+)
+def test_the_shared_corpora_are_read_whole(name, sentences, tokens, entities, scheme):
+    path = shared(name)
+    corpus = read_corpus(path)
+    assert (len(corpus), len(corpus.token_ids), corpus.scheme) == (sentences, tokens, scheme)
+    if scheme == "spans":
+        return
+    lines = path.read_text(encoding="utf-8").split("\n")
+    places = (
+        corpus.lines.repeat(corpus.lengths)
+        + np.arange(len(corpus.token_ids))
+        - corpus.offsets[:-1].repeat(corpus.lengths)
+    )
+    assert [corpus.vocabulary[token] for token in corpus.token_ids] == [
+        lines[line - 1].split(" ")[0] for line in places
+    ]
+    if entities is not None:
+        assert sum(corpus.entity_counts().values()) == entities
+        assert sum(line.split(" ")[-1][:2] in ("B-", "S-") for line in lines) == entities
+
+
+def test_cluener_mentions_are_the_entities():
+    path = shared("cluener/dev.json")
+    corpus = read_corpus(path)
+    for line, sentence in zip(path.read_text(encoding="utf-8").splitlines(), corpus):
+        mentions = sorted(
+            (start, end + 1, kind, mention)
+            for kind, found in json.loads(line)["label"].items()
+            for mention, places in found.items()
+            for start, end in places
+        )
+        read = [
+            (start, end, kind, "".join(sentence.tokens[start:end]))
+            for start, end, kind in spans_of(sentence.tags)
+        ]
+        assert read == mentions
+
+
+def test_the_data_room_loads_no_tensorflow():
+    code = (
+        "import sys, nerctl.data.corpus, nerctl.data.tags, nerctl.data.tokenizer, nerctl.data.validation; "
+        "print('tensorflow' in sys.modules)"
+    )
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout == "False\n"
