@@ -11,7 +11,7 @@ OnBad = Callable[[int, str], None]
 """Told of each line that cannot be read: its number from 1, and the reason. It may raise, to stop."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Columns:
     """A file's tokens and written tags, without the sentences that hold a line that cannot be read."""
 

@@ -47,7 +47,7 @@ class Sentence:
     """Line of its first token, from 1."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Corpus:
     """All sentences of one file in columns: about 6 bytes a token, whatever the tokens are."""
 

@@ -13,6 +13,7 @@ WARNINGS = (
     "no entities",
     "missing split",
     "empty texts",
+    "split tokens",
 )
 """Kinds of problems, worst first. Training refuses a data set with one of ERRORS."""
 

@@ -35,7 +35,7 @@ def bio_names(types: Sequence[str]) -> list[str]:
     return ["O", *(f"{prefix}-{entity_type}" for entity_type in types for prefix in "BI")]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Conversion:
     """A file's tags in BIO, and where the written ones broke their scheme's rules."""
 

@@ -68,7 +68,7 @@ class Vocabulary:
         return len(self.pieces)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class PieceTable:
     """Piece ids of each distinct token of a corpus, one after the other."""
 

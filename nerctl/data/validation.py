@@ -8,9 +8,11 @@ from typing import Optional
 
 import numpy as np
 
+from nerctl.data.conll import shown
 from nerctl.data.corpus import SPLITS, Corpus, PathLike, Reading, find_splits, read_with, split_of
 from nerctl.data.duplicates import SentenceIndex
 from nerctl.data.report import ERRORS, WARNINGS, Example, Problem, Report, SplitFigures
+from nerctl.data.text_splitter import TextSplitter
 from nerctl.data.tokenizer import Vocabulary, WordPieceTokenizer
 from nerctl.errors import DataError
 
@@ -49,6 +51,7 @@ def check_data(path: PathLike, vocabulary: Optional[Vocabulary] = None, max_seq_
     corpora = {split: reading.corpus for split, reading in readings.items()}
     problems += _of_types(corpora)
     problems += _of_repeats(corpora)
+    problems += _of_free_text(corpora)
     order = ERRORS + WARNINGS
     problems.sort(key=lambda problem: order.index(problem.kind))
     tokenizer = WordPieceTokenizer(vocabulary) if vocabulary else None
@@ -186,6 +189,24 @@ def _shared(split: str, corpus: Corpus, other: str, there: Corpus, pairs: list[t
     ]
     message = f"{_many(len(pairs), 'sentence')} of {split} also in {other}"
     return Problem("shared sentences", split, len(pairs), message, examples)
+
+
+def _of_free_text(corpora: dict[str, Corpus]) -> list[Problem]:
+    """Tokens of train that the model's free text would be cut into several, such as Chinese words."""
+    if "train" not in corpora:
+        return []
+    corpus = corpora["train"]
+    splitter = TextSplitter.of(corpus)
+    cut = np.array([len(splitter.split(token)) != 1 for token in corpus.vocabulary], dtype=bool)
+    places = np.flatnonzero(cut[corpus.token_ids]) if cut.any() else np.zeros(0, dtype=np.int64)
+    if not len(places):
+        return []
+    examples = [
+        Example(corpus.path, corpus.line_of(int(token)), shown(corpus.vocabulary[corpus.token_ids[token]]))
+        for token in places[:EXAMPLES]
+    ]
+    message = f"{_many(len(places), 'token')} of train that prediction would cut into several in free text"
+    return [Problem("split tokens", "train", len(places), message, examples)]
 
 
 def _figures(corpus: Corpus, tokenizer: Optional[WordPieceTokenizer], max_seq_length: int) -> SplitFigures:

@@ -80,7 +80,7 @@ def deliberate(character: str) -> bool:
 def comparable(lower_case: bool, text: str) -> str:
     """`text` without the characters about which the two differ for a known reason.
 
-    Final sigma is one more: Python's lower(), which Google uses, knows it; `tokenizers` lowers characters alone.
+    Final sigma is one more: Python's lower(), which Google uses, knows it; `tokenizers` does not.
     """
     return "".join(
         character
@@ -95,19 +95,20 @@ def comparable(lower_case: bool, text: str) -> str:
 ANY = st.text(st.characters(exclude_categories=["Cs"]), max_size=12)
 # Text in which word pieces, accents, CJK and punctuation meet more often than in text from all of Unicode.
 LIKELY = st.lists(
-    st.sampled_from(
-        ["unaffable", "Unaffed", "北京", "Beijing", "2018", "É", "e\u0301", "ﬁ", "İ", "ß", "ẞ", "Å", "한", "あ",
-         "ガ", "－", "$", "^", "`", "“", "…", "\u00ad", "\u200b", "\u200d", "\ufeff", "\u3000", "\u00a0", "\u2028",
-         "\x85", "\x00", "\ufffd", "\t", "\n", " ", "👍🏽", "①", "Ⅷ", "½", "a" * 99, "龘", "\U00020000", "豈", "σ",
-         "##", "[", "]", "@"]
+    st.one_of(
+        st.sampled_from(
+            ["unaffable", "Unaffed", "北京", "Beijing", "2018", "a" * 99, "##", "👍🏽", "e\u0301"]
+        ),
+        st.sampled_from("ÉﬁİßẞÅ한あガ－$^`“…①Ⅷ½龘豈σ[]@\U00020000"),
+        st.sampled_from("\u00ad\u200b\u200d\ufeff\u3000\u00a0\u2028\x85\x00\ufffd\t\n "),
     ),
     max_size=8,
-).map("".join)  # fmt: skip
+).map("".join)
 
 
 @pytest.mark.parametrize("lower_case", [True, False])
 @pytest.mark.parametrize("source", ["small", "google"])
-@settings(deadline=None, max_examples=600)
+@settings(deadline=None, max_examples=300)
 @given(text=st.one_of(ANY, LIKELY, st.builds("{}{}{}".format, LIKELY, ANY, LIKELY)))
 def test_pieces_are_those_of_berts_word_piece_tokenizer(source, lower_case, text):
     text = comparable(lower_case, text)
@@ -129,19 +130,6 @@ def test_single_characters_differ_only_where_a_reason_is_known(lower_case):
     ]
     assert [c for c in differing if not newer_than_unicode_3_2(c) and not deliberate(c)] == []
     assert len([c for c in differing if not deliberate(c)]) < 700  # a handful of 140,000, not a class of them
-
-
-@pytest.mark.parametrize("source", ["small", "google"])
-def test_single_characters_of_the_vocabulary_are_found(source):
-    tokenizer = ours(source, True)
-    for number, piece in enumerate(tokenizer.vocabulary.pieces):
-        if (
-            len(piece) == 1
-            and piece.isprintable()
-            and comparable(True, piece)
-            and expected(source, True, piece) == [number]
-        ):
-            assert tokenizer.pieces(piece) == [number]
 
 
 def test_final_sigma_and_private_use_follow_google():

@@ -193,6 +193,17 @@ def test_empty_missing_and_entity_free_splits_are_told(tmp_path):
     ]
 
 
+def test_tokens_that_free_text_would_not_have_are_told(tmp_path):
+    report = check_data(folder(tmp_path, train="APP O\n2018 O\n北京 B-LOC\n\n3.14\tO\n人 B-PER\n  O\n"))
+    (problem,) = report.problems
+    assert (
+        problem.kind == "split tokens"
+        and report.ok
+        and places(problem) == [("train.txt", 3), ("train.txt", 5)]
+    )
+    assert [example.detail for example in problem.examples] == ["'北京'", "'3.14'"]
+
+
 def test_problems_come_worst_first(tmp_path):
     report = check_data(
         folder(tmp_path, train="北 I-LOC\n京 B-LOC\n\n京 O\n", dev="京 O\nbad\n\n北 B-X\n\n京 O\n", test=None)
