@@ -54,8 +54,11 @@ def serve(
         from nerctl.serving.server import run
     except ImportError as error:
         raise NerctlError(f"nerctl serve needs {error.name}: pip install 'nerctl[serve]'.") from error
-    if not tokens and host not in ("127.0.0.1", "::1", "localhost"):
-        out.warn(f"{host} can be reached from outside: without --token-file whoever reaches it may use it.")
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(message)s")
-    # The address is the result: a program that asked for port 0 reads it from standard output.
-    run(settings, announce=out.result)
+
+    def announce(url: str) -> None:
+        out.result(url)  # On standard output, where a program that asked for port 0 reads it.
+        if not tokens and host not in ("127.0.0.1", "::1", "localhost"):
+            out.warn(f"{host} can be reached from outside: without --token-file anyone may use it.")
+
+    run(settings, announce)

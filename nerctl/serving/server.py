@@ -35,9 +35,7 @@ def address_of(listener: socket.socket) -> str:
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 
-async def _serve(
-    settings: ServerSettings, listener: socket.socket, announce: Callable[[str], None]
-) -> None:
+async def _serve(settings: ServerSettings, listener: socket.socket, announce: Callable[[str], None]) -> None:
     metrics = Metrics()
     pool = Pool(settings, metrics)
     server = front_server(build_app(settings, pool, metrics), settings)

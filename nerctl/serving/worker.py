@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import logging
 import os
 import signal
@@ -15,27 +16,17 @@ from nerctl.serving import frames
 logger = logging.getLogger("nerctl.serving.worker")
 
 
-class Entity(Protocol):
-    """What the server reads of an entity; offsets in code points."""
-
-    start: int
-    end: int
-    type: str
-    text: str
-    score: float
-
-
 class Result(Protocol):
-    """What the server reads of a text's result."""
+    """What the server needs of a text's result."""
 
-    text: str
-    entities: Sequence[Any]
+    def as_dict(self) -> dict[str, Any]:
+        """The JSON object that clients get; offsets in code points."""
 
 
 class BatchTagger(Protocol):
     """What the server needs of a tagger."""
 
-    def batch(self, texts: list[str]) -> Sequence[Any]:
+    def batch(self, texts: Sequence[str]) -> Sequence[Result]:
         """One result a text, in order."""
 
 
@@ -50,15 +41,15 @@ def main(argv: list[str]) -> None:
 
 def load(model: str, threads: int) -> tuple[BatchTagger, dict[str, Any]]:
     """The tagger of a training folder or an exported folder, and its description."""
-    import nerctl
     from nerctl import Tagger
 
     tagger = Tagger.load(model, threads=threads)
+    library = {"onnx": "onnxruntime"}.get(tagger.engine, tagger.engine)
     return tagger, {
         "model": os.path.basename(os.path.abspath(model)),
         "engine": tagger.engine,
         "labels": list(tagger.labels),
-        "versions": {"nerctl": nerctl.__version__},
+        "versions": {name: importlib.import_module(name).__version__ for name in ("nerctl", library)},
     }
 
 
@@ -89,29 +80,12 @@ def tag(tagger: BatchTagger, texts: list[str]) -> list[str]:
         results = tagger.batch(texts)
         if len(results) != len(texts):
             raise RuntimeError(f"the tagger gave {len(results)} results for {len(texts)} texts")
-        return [frames.answer(as_object(result)) for result in results]
+        return [frames.answer(result.as_dict()) for result in results]
     except Exception as error:
         if len(texts) > 1:
             return [tag(tagger, [text])[0] for text in texts]
         logger.warning("a text of %d characters failed: %s: %s", len(texts[0]), type(error).__name__, error)
         return [frames.failure(f"the model failed on this text ({type(error).__name__})")]
-
-
-def as_object(result: Result) -> dict[str, Any]:
-    """A result as clients get it."""
-    return {
-        "text": result.text,
-        "entities": [
-            {
-                "start": int(entity.start),
-                "end": int(entity.end),
-                "type": entity.type,
-                "text": entity.text,
-                "score": float(entity.score),
-            }
-            for entity in result.entities
-        ],
-    }
 
 
 def _take_over_standard_streams() -> tuple[BinaryIO, BinaryIO]:

@@ -107,10 +107,9 @@ Serve = Callable[..., Served]
 
 @pytest.fixture
 def serve(tmp_path: Path) -> Iterator[Serve]:
-    """Starts servers: `serve(name="slow-0.2", queue=4)`; the folder's name tells the fake tagger what to do."""
-    pytest.importorskip("starlette", reason="needs the extra: pip install 'nerctl[serve]'")
-    pytest.importorskip("uvicorn", reason="needs the extra: pip install 'nerctl[serve]'")
-    pytest.importorskip("prometheus_client", reason="needs the extra: pip install 'nerctl[serve]'")
+    """Starts servers: `serve(name="slow-0.2", queue=4)`; the folder's name tells the tagger what to do."""
+    for package in ("starlette", "uvicorn", "prometheus_client"):
+        pytest.importorskip(package, reason=f"needs {package}: pip install 'nerctl[serve]'")
     started: list[Served] = []
 
     def start(name: str = "fake", ready: bool = True, **settings: Any) -> Served:

@@ -12,7 +12,7 @@ import re
 import signal
 import sys
 import time
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from nerctl.errors import ModelError
@@ -40,6 +40,10 @@ class FakeResult:
 
     text: str
     entities: list[FakeEntity]
+
+    def as_dict(self) -> dict[str, object]:
+        """As nerctl's."""
+        return asdict(self)
 
 
 class FakeTagger:

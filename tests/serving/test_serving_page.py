@@ -8,30 +8,44 @@ import pytest
 from fake_worker import result_of
 from webdriver import CONTROL, ENTER, TAB, Browser
 
-RARE = "去👩‍🚀👨‍👩‍👧‍👦山水𠀀𪛟abc，é字🇨🇳水\n末xyz"
+RARE = "去👩‍🚀👨‍👩‍👧‍👦山水𠮷𩸽abc，é字🇨🇳水\n末xyz"
 MARKS = """
 return [...document.querySelectorAll("#marked mark")].map(
   mark => [mark.firstChild.textContent, mark.querySelector("small").textContent])
 """
-ROWS = "return [...document.querySelectorAll('#rows tr')].map(row => [...row.cells].map(cell => cell.textContent))"
+ROWS = """
+return [...document.querySelectorAll("#rows tr")].map(row => [...row.cells].map(cell => cell.textContent))
+"""
 STATUS = "return document.getElementById('status').textContent"
 
 
-@pytest.fixture
-def browse(tmp_path):
+@pytest.fixture(scope="module")
+def browsers(tmp_path_factory):
+    """One browser a language, for all tests of this file."""
     if shutil.which("chromedriver") is None:
         pytest.skip("needs chromedriver and Chromium (Debian: apt-get install chromium chromium-driver)")
-    opened = []
+    opened = {}
 
-    def start(url, language="en"):
-        browser = Browser(tmp_path / f"profile-{len(opened)}", language)
-        opened.append(browser)
-        browser.open(url)
-        return browser
+    def start(language):
+        if language not in opened:
+            opened[language] = Browser(tmp_path_factory.mktemp("profile"), language)
+        return opened[language]
 
     yield start
-    for browser in opened:
+    for browser in opened.values():
         browser.close()
+
+
+@pytest.fixture
+def browse(browsers):
+    def open_page(url, language="en"):
+        browser = browsers(language)
+        browser.emulate(1280, 900, "light")
+        browser.open(url)
+        browser.messages()
+        return browser
+
+    return open_page
 
 
 def type_and_ask(browser, text):
@@ -136,13 +150,14 @@ def test_a_server_with_a_token_can_be_used_from_the_page(serve, browse):
 
 
 CONTRAST = """
-const light = colour => {
+const brightness = colour => {
   const parts = colour.match(/[\\d.]+/g).slice(0, 3).map(Number).map(v => v / 255)
     .map(v => v <= 0.03928 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4);
   return 0.2126 * parts[0] + 0.7152 * parts[1] + 0.0722 * parts[2];
 };
 const behind = element => {
-  while (element && getComputedStyle(element).backgroundColor === "rgba(0, 0, 0, 0)") element = element.parentElement;
+  const clear = one => getComputedStyle(one).backgroundColor === "rgba(0, 0, 0, 0)";
+  while (element && clear(element)) element = element.parentElement;
   return getComputedStyle(element || document.body).backgroundColor;
 };
 for (let n = 0; n < 10; n++) {
@@ -151,7 +166,7 @@ for (let n = 0; n < 10; n++) {
 }
 return [...document.querySelectorAll("body *")].filter(e => e.checkVisibility() && e.tagName !== "SCRIPT" &&
     [...e.childNodes].some(node => node.nodeType === 3 && node.data.trim())).map(e => {
-  const pair = [light(getComputedStyle(e).color), light(behind(e))].sort((a, b) => b - a);
+  const pair = [brightness(getComputedStyle(e).color), brightness(behind(e))].sort((a, b) => b - a);
   return [(pair[0] + 0.05) / (pair[1] + 0.05), e.tagName + "." + e.className + "#" + e.id];
 }).sort((a, b) => a[0] - b[0])[0];
 """
@@ -163,15 +178,19 @@ def test_the_page_fits_the_screen_and_has_contrast(serve, browse, width, scheme,
     """Contrast of at least 4.5 (WCAG 2.2, 1.4.3). PAGE_SCREENSHOTS=DIR keeps the pictures, to look at."""
     browser = browse(serve().url)
     browser.emulate(width, 900, scheme)
-    browser.insert(RARE + "山山abc𠀀" * 12)
+    browser.insert(RARE + "山山abc𠮷" * 12)
     browser.click("#go")
     browser.until("return document.querySelectorAll('#rows tr').length > 10")
     dark = browser.run("return matchMedia('(prefers-color-scheme: dark)').matches")
     assert dark == (scheme == "dark")
+    beside = """
+      return [...document.querySelectorAll("#marked mark")].every(mark => mark.getClientRects().length === 1)
+    """
+    assert browser.run(beside), "a label stays beside its entity"
     assert browser.run("return [document.documentElement.scrollWidth, innerWidth]") == [width, width]
     folder = Path(os.environ.get("PAGE_SCREENSHOTS", tmp_path))
     browser.screenshot(folder / f"page-{width}-{scheme}.png")
     ratio, where = browser.run(CONTRAST)
     assert ratio >= 4.5, where
-    small = "return [...document.querySelectorAll('button')].filter(b => b.getBoundingClientRect().height < 44).length"
-    assert browser.run(small) == 0, "a finger needs 44 pixels"
+    heights = "return [...document.querySelectorAll('button')].map(one => one.getBoundingClientRect().height)"
+    assert min(browser.run(heights)) >= 44, "a finger needs 44 pixels"
