@@ -9,17 +9,16 @@ from __future__ import annotations
 import html
 import io
 import math
-import os
 import re
-import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from nerctl.errors import FailedError, NerctlError
+from nerctl.errors import NerctlError
 from nerctl.upstream import comparison_text
 from nerctl.upstream.comparison import Comparison
 from nerctl.upstream.step_log import Run
 from nerctl.upstream.timing import Timing
+from nerctl.upstream.whole_file import replace_file
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -51,19 +50,7 @@ def write_plot(comparison: Comparison, path: Path) -> None:
     """Writes a PNG picture, or one HTML file that needs nothing else; raises NerctlError or FailedError."""
     check_plot_name(path)
     content = _png(comparison) if path.suffix.lower() == ".png" else _page(comparison).encode("utf-8")
-    temporary = ""
-    try:
-        handle, temporary = tempfile.mkstemp(dir=path.absolute().parent, prefix=f".{path.name}.")
-        with os.fdopen(handle, "wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        os.chmod(temporary, 0o644)
-        os.replace(temporary, path)
-    except OSError as error:
-        if temporary and os.path.exists(temporary):
-            os.unlink(temporary)
-        raise FailedError(f"{path}: cannot be written ({error.strerror}).") from error
+    replace_file(path, content)
 
 
 def _figure(comparison: Comparison) -> Figure:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Optional
 
 from nerctl.errors import DataError, NerctlError
-from nerctl.upstream.run_facts import COMPARED
+from nerctl.upstream.run_facts import COMPARED, same_encoder_is_known
 from nerctl.upstream.step_log import Run, Step, read_run
 from nerctl.upstream.timing import Timing, timing_of
 
@@ -156,13 +156,8 @@ def _settings(a: Run, b: Run) -> tuple[tuple[str, ...], tuple[str, ...]]:
     for name in COMPARED:
         values = [run.facts.values.get(name) for run in (a, b)]
         known = [name in run.facts.values for run in (a, b)]
-        if name == "encoder":  # a checksum and a path, or two paths, may or may not be the same encoder
-            known = [
-                known[0] and str(values[0]).startswith("sha256"),
-                known[1] and str(values[1]).startswith("sha256"),
-            ]
-            if not all(known) and values[0] is not None and values[0] == values[1]:
-                continue
+        if name == "encoder" and (values[0] is None or values[0] != values[1]):
+            known = [same_encoder_is_known(value) for value in values]
         if not all(known):
             unknown.append(name)
         elif values[0] != values[1]:

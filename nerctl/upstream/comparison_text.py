@@ -141,12 +141,12 @@ def _pair(
 
 def loss(value: float) -> str:
     """A loss with the three decimals of a log."""
-    return f"{value:.3f}" if abs(value) < 1e6 else f"{value:.3e}"
+    return f"{value:.3f}" if abs(value) < 1e5 else f"{value:.3e}"
 
 
 def signed(value: float) -> str:
     """A difference; small ones keep their size."""
-    return f"{value:+.3f}" if value == 0 or not 0 < abs(value) < 0.01 else f"{value:+.1e}"
+    return f"{value:+.1e}" if 0 < abs(value) < 0.01 or abs(value) >= 1e4 else f"{value:+.3f}"
 
 
 def relative(value: Optional[float]) -> str:
@@ -158,7 +158,7 @@ def relative(value: Optional[float]) -> str:
 
 def seconds(value: float) -> str:
     """Seconds with the three decimals of a log."""
-    return f"{value:.3f}"
+    return f"{value:.3f}" if value < 1e6 else f"{value:.3e}"
 
 
 def rate(value: float) -> str:
@@ -172,7 +172,9 @@ def percent(value: float) -> str:
 
 
 def times(value: float) -> str:
-    """A ratio in three digits."""
+    """A ratio in three digits, two where it takes an exponent."""
+    if value and not 1e-3 <= value < 1e5:
+        return f"{value:.1e}"
     return f"{value:.0f}" if value >= 100 else f"{value:.3g}"
 
 

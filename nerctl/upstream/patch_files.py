@@ -11,15 +11,15 @@ import hashlib
 import importlib.util
 import json
 import os
-import tempfile
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import nerctl
-from nerctl.errors import DataError, FailedError, NerctlError
+from nerctl.errors import NerctlError
 from nerctl.upstream import launch_script
 from nerctl.upstream.hooks_patch import patch_source
 from nerctl.upstream.source_text import SourceText
+from nerctl.upstream.whole_file import read_file, replace_file
 
 _FILE = "bert_lstm_ner.py"
 _PLACES = (f"bert_base/train/{_FILE}", f"train/{_FILE}", _FILE)
@@ -96,7 +96,7 @@ def apply_patch(path: Path, *, device: str, steps: int, dry_run: bool = False) -
     A source patched by an earlier call with other options is patched anew from its original. Raises DataError
     for a source that is not recognised, which is left untouched.
     """
-    before = _read(path)
+    before = read_file(path)
     record = _record(path)
     original = before
     if record is not None and _sha256(before) == record.patched_sha256:
@@ -121,14 +121,14 @@ def apply_patch(path: Path, *, device: str, steps: int, dry_run: bool = False) -
         return outcome
     if after != before:
         _set_aside_other_original(path, original)
-        _write(_original_path(path), original)
+        replace_file(_original_path(path), original)
     script_sha256 = _sha256(script.content) if script is not None else None
     new_record = Record(_sha256(original), _sha256(after), device, steps, script_sha256, nerctl.__version__)
-    _write(_record_path(path), (json.dumps(asdict(new_record), indent=2) + "\n").encode())
+    replace_file(_record_path(path), (json.dumps(asdict(new_record), indent=2) + "\n").encode())
     if script is not None:
-        _write(script.path, script.content, mode=0o755)
+        replace_file(script.path, script.content, mode=0o755)
     if after != before:
-        _write(path, after)
+        replace_file(path, after)
     return outcome
 
 
@@ -137,7 +137,7 @@ def revert_patch(path: Path, *, dry_run: bool = False, force: bool = False) -> O
 
     Raises NerctlError when the source was edited since it was patched, unless `force`.
     """
-    before = _read(path)
+    before = read_file(path)
     record = _record(path)
     if record is None:
         if _original_path(path).exists() and not force:
@@ -147,7 +147,7 @@ def revert_patch(path: Path, *, dry_run: bool = False, force: bool = False) -> O
             )
         if not _original_path(path).exists():
             raise NerctlError(f"{path}: nothing to revert: nerctl kept no original beside it.")
-    kept = _read(_original_path(path)) if record is None else _kept_original(path, record)
+    kept = read_file(_original_path(path)) if record is None else _kept_original(path, record)
     current = _sha256(before)
     expected = {_sha256(kept)} | ({record.patched_sha256} if record is not None else set())
     if current not in expected and not force:
@@ -159,7 +159,7 @@ def revert_patch(path: Path, *, dry_run: bool = False, force: bool = False) -> O
     status = "original" if before == kept else ("would revert" if dry_run else "reverted")
     if not dry_run:
         if before != kept:
-            _write(path, kept)
+            replace_file(path, kept)
         notes += _remove_script(path, record)
         for beside in (_record_path(path), _original_path(path)):
             if beside.exists():
@@ -179,7 +179,7 @@ def _script_for(
     """The run_1p.sh to write beside the source, or None and why when the one there is not ours."""
     script = path.parent / launch_script.SCRIPT_NAME
     ours = record.script_sha256 if record is not None else None
-    if script.exists() and _sha256(_read(script)) != ours:
+    if script.exists() and _sha256(read_file(script)) != ours:
         return None, [f"{script} is yours or was edited, and is kept; move it away to get nerctl's."]
     up = "/".join([".."] * 2) if path.parent.parent.name == "bert_base" else ".."
     text = launch_script.launch_script(device, steps, up, path.parent / "train_helper.py")
@@ -190,7 +190,7 @@ def _remove_script(path: Path, record: Record | None) -> list[str]:
     script = path.parent / launch_script.SCRIPT_NAME
     if not script.exists() or record is None or record.script_sha256 is None:
         return []
-    if _sha256(_read(script)) != record.script_sha256:
+    if _sha256(read_file(script)) != record.script_sha256:
         return [f"{script} was edited since and is kept."]
     script.unlink()
     return []
@@ -220,7 +220,7 @@ def _kept_original(path: Path, record: Record) -> bytes:
         raise NerctlError(
             f"{kept} is missing, so the original cannot be restored: install or check out {_FILE} anew."
         )
-    content = _read(kept)
+    content = read_file(kept)
     if _sha256(content) != record.original_sha256:
         raise NerctlError(
             f"{kept} is not what was kept (its SHA-256 differs): install or check out {_FILE} anew."
@@ -231,8 +231,8 @@ def _kept_original(path: Path, record: Record) -> bytes:
 def _set_aside_other_original(path: Path, original: bytes) -> None:
     """Keeps an older original of other content under its own name before a new one takes the place."""
     kept = _original_path(path)
-    if kept.is_file() and _read(kept) != original:
-        os.replace(kept, kept.with_name(f"{kept.name}-{_sha256(_read(kept))[:8]}"))
+    if kept.is_file() and read_file(kept) != original:
+        os.replace(kept, kept.with_name(f"{kept.name}-{_sha256(read_file(kept))[:8]}"))
 
 
 def _diff(path: Path, before: bytes, after: bytes) -> str:
@@ -246,31 +246,3 @@ def _diff(path: Path, before: bytes, after: bytes) -> str:
 
 def _sha256(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()
-
-
-def _read(path: Path) -> bytes:
-    try:
-        return path.read_bytes()
-    except OSError as error:
-        raise DataError(f"{path}: cannot be read ({error.strerror}).") from error
-
-
-def _write(path: Path, content: bytes, mode: int | None = None) -> None:
-    """Writes by a temporary name; an existing file keeps its permissions."""
-    temporary = ""
-    try:
-        if mode is None:
-            mode = (path.stat().st_mode & 0o777) if path.exists() else 0o644
-        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-        with os.fdopen(handle, "wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        os.chmod(temporary, mode)
-        os.replace(temporary, path)
-    except OSError as error:
-        if temporary and os.path.exists(temporary):
-            os.unlink(temporary)
-        raise FailedError(
-            f"{path}: cannot be written ({error.strerror}); the source is as it was."
-        ) from error

@@ -40,28 +40,49 @@ class RunFacts:
 def facts_of_run(record: dict[str, Any]) -> RunFacts:
     """The facts of a run.json; missing or odd entries are not known."""
     config = record["config"]
+    made_on, warm_up = record.get("device"), record.get("warmup")
+    made_on = made_on if isinstance(made_on, dict) else {}
     values: dict[str, Fact] = {}
     for name in COMPARED:
-        found = _setting(config, name.replace(" ", "_"))
-        if found is not _ABSENT and (found is None or isinstance(found, (str, int, float))):
+        key = name.replace(" ", "_")
+        # What the device settled on, then what was asked for, which may be "auto".
+        found = made_on.get(key) or _setting(config, key)
+        if (
+            found is not _ABSENT
+            and found != "auto"
+            and (found is None or isinstance(found, (str, int, float)))
+        ):
             values[name] = found
-    encoder = record.get("encoder")
-    if isinstance(encoder, dict) and (encoder.get("sha256") or encoder.get("path")):
-        digest = encoder.get("sha256")
-        values["encoder"] = f"sha256 {str(digest)[:12]}" if digest else str(encoder["path"])
-    else:
-        values.pop("encoder", None)
-    device, warm_up = record.get("device"), record.get("warmup")
-    device = device if isinstance(device, dict) else {}
+    if values.get("dropout", 0) is None:
+        values["dropout"] = "the encoder's own"
+    values.pop("encoder", None)
+    encoder = _encoder(record.get("encoder"))
+    if encoder is not None:
+        values["encoder"] = encoder
     seconds = warm_up.get("seconds") if isinstance(warm_up, dict) else None
-    made_on = device.get("name") or device.get("backend")
+    device = made_on.get("name") or made_on.get("backend")
     return RunFacts(
         values,
-        str(made_on) if made_on else None,
-        str(device["log"]) if device.get("log") else None,
+        str(device) if device else None,
+        str(made_on["log"]) if made_on.get("log") else None,
         float(seconds) if isinstance(seconds, (int, float)) else 0.0,
         "run.json",
     )
+
+
+def same_encoder_is_known(value: Fact) -> bool:
+    """Whether this says which weights they were: a checksum or none at all; a path could be anything."""
+    return str(value).startswith(("sha256", "random"))
+
+
+def _encoder(facts: Any) -> Optional[str]:
+    if not isinstance(facts, dict):
+        return None
+    if facts.get("sha256"):
+        return f"sha256 {str(facts['sha256'])[:12]}"
+    if facts.get("from_scratch"):
+        return f"random weights, hidden size {facts.get('hidden_size')}"
+    return str(facts["path"]) if facts.get("path") else None
 
 
 _ABSENT = object()

@@ -15,6 +15,7 @@ from typing import Any, Optional
 
 from nerctl.errors import DataError
 from nerctl.upstream.run_facts import RunFacts, facts_of_arguments, facts_of_run
+from nerctl.upstream.whole_file import read_file
 
 STEP_LINE = re.compile(
     r"step: (?P<step>\d+), cost time: (?P<seconds>\d+\.\d{3})s, "
@@ -205,10 +206,7 @@ def _one_run(steps: list[Step], path: Path) -> tuple[tuple[Step, ...], tuple[str
 
 def _text(path: Path) -> str:
     """The text of a file: UTF-8, or UTF-16 with its mark (PowerShell's `>`); odd bytes do not matter."""
-    try:
-        raw = path.read_bytes()
-    except OSError as error:
-        raise DataError(f"{path}: cannot be read ({error.strerror}).") from error
+    raw = read_file(path)
     if raw.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         return raw.decode("utf-16", errors="replace")
     return raw.decode("utf-8-sig", errors="replace")

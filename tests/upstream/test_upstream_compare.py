@@ -1,0 +1,361 @@
+"""Two runs side by side: figures, agreement, text, JSON, pictures, the command."""
+
+from __future__ import annotations
+
+import json
+import math
+from html.parser import HTMLParser
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from typer.testing import CliRunner
+
+from nerctl.cli import app
+from nerctl.errors import DataError, NerctlError
+from nerctl.upstream.comparison import as_json, compare_runs, relative_difference
+from nerctl.upstream.comparison_text import WIDTH, text_report
+
+LOGS = Path(__file__).resolve().parents[3] / "shared" / "reference" / "logs"
+
+GPU = [(7.391, 132.724), (6.387, 139.579), (0.534, 137.538), (0.490, 123.286), (0.487, 124.577)]
+NPU = [(164.408, 121.096), (157.066, 111.109), (79.547, 99.554), (79.599, 93.504), (79.854, 102.702)]
+"""Seconds and loss of the published logs."""
+
+
+def log(path: Path, steps: list[tuple[float, float]], first: int = 1) -> Path:
+    path.write_text(
+        "".join(
+            f"step: {number}, cost time: {seconds:.3f}s, losses: {loss:.3f}\n"
+            for number, (seconds, loss) in enumerate(steps, first)
+        )
+    )
+    return path
+
+
+def run(folder: Path, losses: list[float], seconds: float = 0.5, **config: Any) -> Path:
+    """A run's folder as nerctl train writes it, one shape, nothing compiled in a step."""
+    folder.mkdir()
+    defaults = {"batch_size": 32, "batch_shape": "fixed", "precision": "float32", "seed": 1, "dropout": 0.0,
+                "max_seq_length": 202, "head": "crf"}  # fmt: skip
+    sha256 = config.pop("sha256", "ab" * 32)
+    backend = config.pop("backend", "cpu")
+    (folder / "run.json").write_text(
+        json.dumps(
+            {
+                "config": {**defaults, **config},
+                "device": {"backend": backend, "log": backend, "name": backend.upper()},
+                "encoder": {"path": "model", "sha256": sha256},
+            }
+        )
+    )
+    (folder / "steps.jsonl").write_text(
+        "".join(
+            json.dumps({"step": number, "loss": loss, "seconds": seconds, "sentences": 32, "tokens": 900,
+                        "positions": 1000, "compiled": False}) + "\n"
+            for number, loss in enumerate(losses, 1)
+        )
+    )  # fmt: skip
+    return folder
+
+
+@pytest.fixture
+def published(tmp_path: Path) -> tuple[Path, Path]:
+    """The published GPU and NPU logs."""
+    return log(tmp_path / "loss+perf_gpu.txt", GPU), log(tmp_path / "loss+perf_npu.txt", NPU)
+
+
+def test_reference_logs_are_the_published_ones(published: tuple[Path, Path]) -> None:
+    if not LOGS.is_dir():
+        pytest.skip("../shared/reference/logs is not here")
+    for path in published:
+        assert (LOGS / path.name).read_text().split() == path.read_text().split()
+
+
+def test_published_logs_compare_as_published(published: tuple[Path, Path]) -> None:
+    comparison = compare_runs(*published, batch_size=32)
+    assert comparison.timing_a.warm_up == comparison.timing_b.warm_up == (1, 2)
+    assert comparison.timing_a.median == 0.490 and comparison.timing_b.median == 79.599
+    assert comparison.ratio is not None and round(comparison.ratio) == 162
+    for row, (gpu_seconds, gpu), (npu_seconds, npu) in zip(comparison.rows, GPU, NPU):
+        assert row.difference == pytest.approx(npu - gpu) and row.ratio == pytest.approx(
+            npu_seconds / gpu_seconds
+        )
+        assert row.relative == pytest.approx(abs(npu - gpu) / max(npu, gpu))
+    assert comparison.timing_a.sentences_per_second == pytest.approx(96 / 1.511)
+    report = text_report(comparison)
+    for figure in ("0.490", "79.599", "162", "-11.628", "-28.470", "-37.984", "-29.782", "-21.875"):
+        assert figure in report
+    assert "Warm-up on both sides: found from the times." in report
+
+
+losses = st.lists(st.floats(0.5, 1e4), min_size=1, max_size=6)
+
+
+@settings(deadline=None)
+@given(st.floats(-1e6, 1e6), st.floats(-1e6, 1e6))
+def test_relative_difference_is_symmetric_and_bounded(one: float, other: float) -> None:
+    difference = relative_difference(one, other)
+    assert difference == relative_difference(other, one)
+    assert 0 <= difference <= 2 and (difference == 0) == (one == other)
+
+
+@settings(deadline=None)
+@given(losses, st.floats(1e-7, 0.5), st.data())
+def test_losses_agree_exactly_when_every_step_is_within_the_tolerance(
+    tmp_path_factory: pytest.TempPathFactory, values: list[float], tolerance: float, data: st.DataObject
+) -> None:
+    folder = tmp_path_factory.mktemp("runs")
+    factors = data.draw(st.lists(st.floats(0, 2), min_size=len(values), max_size=len(values)))
+    others = [value * (1 - tolerance * factor) for value, factor in zip(values, factors)]
+    comparison = compare_runs(run(folder / "a", values), run(folder / "b", others), loss_tolerance=tolerance)
+    within = [abs(one - other) <= tolerance * max(one, other) for one, other in zip(values, others)]
+    assert comparison.agreement is not None
+    assert comparison.agreement.agree == all(within)
+    assert comparison.agreement.outside == tuple(number for number, good in enumerate(within, 1) if not good)
+
+
+@settings(deadline=None)
+@given(losses)
+def test_rounding_of_a_log_is_no_disagreement(
+    tmp_path_factory: pytest.TempPathFactory, values: list[float]
+) -> None:
+    folder = tmp_path_factory.mktemp("runs")
+    rounded = log(folder / "log.txt", [(0.5, value) for value in values])
+    full = run(folder / "b", values)
+    for one, other in ((rounded, full), (full, rounded)):
+        agreement = compare_runs(one, other, loss_tolerance=0.0).agreement
+        assert agreement is not None and agreement.agree
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf])
+def test_loss_that_is_not_finite_never_agrees(tmp_path: Path, value: float) -> None:
+    paths = run(tmp_path / "a", [1.0, value]), run(tmp_path / "b", [1.0, value])
+    comparison = compare_runs(*paths, loss_tolerance=1.0)
+    assert comparison.agreement is not None and not comparison.agreement.agree
+    assert comparison.agreement.worst_step == 2 and comparison.agreement.outside == (2,)
+    json.dumps(as_json(comparison), allow_nan=False)
+    text_report(comparison)
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        ({"batch_shape": "bucketed"}, "batch shape: A fixed, B bucketed"),
+        ({"precision": "mixed_float16"}, "precision: A float32, B mixed_float16"),
+        ({"batch_size": 8}, "batch size: A 32, B 8"),
+        ({"seed": 2}, "seed: A 1, B 2"),
+        ({"sha256": "cd" * 32}, "encoder: A sha256 abababababab, B sha256 cdcdcdcdcdcd"),
+        ({"dropout": 0.1}, "dropout: A 0.0, B 0.1"),
+        ({"dropout": None}, "dropout: A 0.0, B the encoder's own"),
+    ],
+)
+def test_first_lines_tell_each_setting_that_differs(
+    tmp_path: Path, change: dict[str, Any], told: str
+) -> None:
+    comparison = compare_runs(run(tmp_path / "a", [3.0]), run(tmp_path / "b", [3.0], **change))
+    assert comparison.differences == (told,) and comparison.unknown == ()
+    first_lines = text_report(comparison).split("\n\n")[0]
+    assert f"The sides differ in {told}" in " ".join(first_lines.split())
+    assert not comparison.should_agree and "random dropout" in first_lines
+
+
+def test_same_seed_and_no_dropout_should_agree(tmp_path: Path) -> None:
+    paths = run(tmp_path / "a", [3.0]), run(tmp_path / "b", [3.0], backend="npu")
+    comparison = compare_runs(*paths)
+    assert comparison.should_agree and comparison.differences == ()
+    assert "the losses should agree" in text_report(comparison)
+    with_dropout = run(tmp_path / "c", [3.0], dropout=0.1), run(tmp_path / "d", [3.0], dropout=0.1)
+    assert not compare_runs(*with_dropout).should_agree
+
+
+def test_plain_logs_tell_no_settings(published: tuple[Path, Path]) -> None:
+    comparison = compare_runs(*published)
+    assert comparison.differences == () and "batch size" in comparison.unknown
+    assert not comparison.should_agree
+
+
+def test_steps_of_one_side_only_are_shown_and_not_compared(tmp_path: Path) -> None:
+    a, b = log(tmp_path / "a", GPU[:3]), log(tmp_path / "b", NPU, first=2)
+    comparison = compare_runs(a, b, loss_tolerance=10.0)
+    assert [row.step for row in comparison.rows] == [1, 2, 3, 4, 5, 6]
+    assert [row.step for row in comparison.rows if row.difference is not None] == [2, 3]
+    text_report(comparison)
+    with pytest.raises(DataError, match="no step to compare"):
+        compare_runs(a, log(tmp_path / "c", NPU, first=10))
+
+
+@settings(deadline=None)
+@given(
+    st.lists(st.tuples(st.floats(0, 1e5), st.floats(-1e7, 1e7)), min_size=1, max_size=60),
+    st.lists(st.tuples(st.floats(0, 1e5), st.floats(-1e7, 1e7)), min_size=1, max_size=60),
+)
+def test_report_fits_eighty_columns(
+    tmp_path_factory: pytest.TempPathFactory, a: list[tuple[float, float]], b: list[tuple[float, float]]
+) -> None:
+    folder = tmp_path_factory.mktemp("a-folder-with-a-rather-long-name-that-does-not-fit-into-a-line")
+    comparison = compare_runs(log(folder / "a.txt", a), log(folder / "b.txt", b), loss_tolerance=0.01)
+    lines = text_report(comparison).split("\n")
+    assert max(map(len, lines)) <= WIDTH
+    rows = as_json(comparison)["steps"]
+    assert len(rows) == max(len(a), len(b))
+    assert comparison.timing_a.median == median(
+        step.seconds for step in comparison.a.steps if step.number not in comparison.timing_a.warm_up
+    )
+
+
+# The pictures
+
+
+class Outline(HTMLParser):
+    """What a page holds: texts, tables' cells, and addresses that it would load."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.tags: list[str] = []
+        self.cells: list[str] = []
+        self.loads: list[str] = []
+        self._in_cell = False
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append(tag)
+        self._in_cell = tag == "td"
+        for name, value in attrs:
+            if name in ("src", "href", "xlink:href") and value and not value.startswith("#"):
+                self.loads.append(value)
+
+    def handle_data(self, data: str) -> None:
+        if self._in_cell:
+            self.cells.append(data)
+            self._in_cell = False
+
+
+def test_png_has_both_colours_of_the_two_sides(published: tuple[Path, Path], tmp_path: Path) -> None:
+    image = pytest.importorskip("matplotlib.image", reason="matplotlib is not installed")
+    numpy = pytest.importorskip("numpy")
+    from nerctl.upstream.chart import write_plot
+
+    path = tmp_path / "speed.png"
+    write_plot(compare_runs(*published), path)
+    pixels = (image.imread(str(path))[..., :3] * 255).round().astype(int)
+    assert pixels.shape[0] > 300 and pixels.shape[1] > 800
+    for colour in ((0x00, 0x72, 0xB2), (0xD5, 0x5E, 0x00)):  # Okabe and Ito's blue and vermillion
+        same = (numpy.abs(pixels - numpy.array(colour)).sum(axis=2) < 6).sum(axis=0)
+        half = same.size // 2
+        assert same[:half].sum() > 100 and same[half:].sum() > 100  # in both panels
+
+
+def test_figure_has_two_panels_and_logarithmic_times(published: tuple[Path, Path]) -> None:
+    pytest.importorskip("matplotlib", reason="matplotlib is not installed")
+    from nerctl.upstream import chart
+
+    loss, times = chart._figure(compare_runs(*published)).axes
+    assert (loss.get_yscale(), times.get_yscale()) == ("linear", "log")
+    for axes, column in ((loss, 1), (times, 0)):
+        drawn = [line for line in axes.lines if line.get_linestyle() != "None"]
+        assert [list(line.get_ydata()) for line in drawn] == [
+            [step[column] for step in side] for side in (GPU, NPU)
+        ]
+        assert (
+            len({line.get_marker() for line in drawn}) == len({line.get_linestyle() for line in drawn}) == 2
+        )
+    low, high = times.get_ylim()
+    assert any(low <= tick <= high for tick in times.get_yticks())
+
+
+@pytest.mark.parametrize("seconds", [[0.5, 0.5], [0.0, 0.0], [0.7, 0.71], [1e-3, 1e5], [3.0]])
+def test_any_times_can_be_drawn(tmp_path: Path, seconds: list[float]) -> None:
+    pytest.importorskip("matplotlib", reason="matplotlib is not installed")
+    from nerctl.upstream.chart import write_plot
+
+    a = log(tmp_path / "a", [(taken, math.nan) for taken in seconds])
+    b = log(tmp_path / "b", [(taken, 1.0) for taken in seconds])
+    write_plot(compare_runs(a, b), tmp_path / "plot.png")
+    assert (tmp_path / "plot.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_page_holds_every_figure_escaped_and_loads_nothing(tmp_path: Path) -> None:
+    pytest.importorskip("matplotlib", reason="matplotlib is not installed")
+    from nerctl.upstream.chart import write_plot
+
+    folder = tmp_path / "<b>&$x$ 命名"
+    folder.mkdir()
+    a, b = log(folder / "a$1$<i>.txt", GPU), log(folder / "b.txt", NPU)
+    write_plot(compare_runs(a, b), tmp_path / "page.html")
+    text = (tmp_path / "page.html").read_text(encoding="utf-8")
+    page = Outline()
+    page.feed(text)
+    assert page.loads == [] and "script" not in page.tags and "b" not in page.tags and "i" not in page.tags
+    assert page.tags.count("svg") == 1 and "&lt;b&gt;&amp;$x$ 命名" in text
+    for seconds, loss in GPU + NPU:
+        assert f"{loss:.3f}" in page.cells
+        assert {f"{seconds:.3f}", f"{seconds:.3f}w"} & set(page.cells)
+    assert "162" in page.cells
+    write_plot(compare_runs(a, b), tmp_path / "again.html")
+    assert (tmp_path / "again.html").read_text(encoding="utf-8") == text
+
+
+# The command
+
+
+def call(*arguments: object) -> Any:
+    return CliRunner().invoke(app, ["compare", *map(str, arguments)])
+
+
+def test_command_exits_with_one_when_losses_do_not_agree(published: tuple[Path, Path]) -> None:
+    assert call(*published).exit_code == 0
+    assert call(*published, "--loss-tolerance", "0.5").exit_code == 0
+    refused = call(*published, "--loss-tolerance", "0.1")
+    assert refused.exit_code == 1 and "do not agree within 0.1" in refused.stdout
+
+
+def test_command_gives_json_for_programs(published: tuple[Path, Path]) -> None:
+    done = call(*published, "--json", "--batch-size", 32, "--loss-tolerance", "0.1")
+    values = json.loads(done.stdout)
+    assert done.exit_code == 1 and values["agreement"]["outside"] == [2, 3, 4, 5]
+    assert values["a"]["warm_up_steps"] == [1, 2] and values["median_ratio"] == pytest.approx(79.599 / 0.490)
+    assert values["steps"][0]["loss_b"] == 121.096
+
+
+def test_command_takes_the_warm_up_that_is_named(published: tuple[Path, Path]) -> None:
+    values = json.loads(call(*published, "--json", "--warmup", 1).stdout)
+    assert values["b"]["warm_up_steps"] == [1] and values["b"]["median_seconds"] == median(
+        [157.066, 79.547, 79.599, 79.854]
+    )
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (["--plot", "speed.pdf"], r"FILE\.png or FILE\.html"),
+        (["--plot", "nowhere/speed.png"], "there is no folder"),
+        (["--loss-tolerance", "-1"], "0 or more"),
+        (["--loss-tolerance", "nan"], "0 or more"),
+        (["--warmup", "5"], "leaves no steady step"),
+    ],
+)
+def test_command_refuses_options_that_make_no_sense(
+    published: tuple[Path, Path],
+    options: list[str],
+    said: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    before = sorted(tmp_path.iterdir())
+    done = call(*published, *options)
+    assert isinstance(done.exception, NerctlError) and done.exception.exit_code == 2
+    with pytest.raises(NerctlError, match=said):
+        raise done.exception
+    assert done.stdout == "" and sorted(tmp_path.iterdir()) == before
+
+
+def test_plot_without_matplotlib_names_the_extra(
+    published: tuple[Path, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(__import__("sys").modules, "matplotlib", None)
+    done = call(*published, "--plot", tmp_path / "x.png")
+    assert isinstance(done.exception, NerctlError) and "nerctl[plot]" in str(done.exception)
