@@ -37,4 +37,4 @@ def replace_file(path: Path, content: bytes, mode: Optional[int] = None) -> None
     except OSError as error:
         if temporary and os.path.exists(temporary):
             os.unlink(temporary)
-        raise FailedError(f"{path}: cannot be written ({error.strerror}); nothing was changed.") from error
+        raise FailedError(f"{path}: cannot be written ({error.strerror}); the file is as it was.") from error

@@ -170,16 +170,25 @@ def test_unknown_source_leaves_everything_as_it_was(checkout: Path) -> None:
     assert everything(checkout) == before
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root writes everywhere")
-def test_folder_that_cannot_be_written_is_an_error_and_nothing_changes(checkout: Path) -> None:
+def test_disk_that_refuses_leaves_the_source_as_it_was(
+    checkout: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     path = find_source(checkout)
-    path.parent.chmod(0o500)
-    try:
-        with pytest.raises(FailedError, match="nothing was changed"):
-            patch(checkout)
-        assert path.read_bytes() == ORIGINAL
-    finally:
-        path.parent.chmod(0o700)
+    replace = os.replace
+
+    def refuse(temporary: str, target: Path) -> None:
+        if Path(target) == path:
+            raise OSError(28, "No space left on device")
+        replace(temporary, target)
+
+    monkeypatch.setattr(os, "replace", refuse)
+    with pytest.raises(FailedError, match="No space left on device"):
+        patch(checkout)
+    assert path.read_bytes() == ORIGINAL
+    assert not [other for other in path.parent.iterdir() if other.name.startswith(".")]
+    monkeypatch.undo()
+    assert patch(checkout).status == "patched"
+    assert revert_patch(path).status == "reverted" and path.read_bytes() == ORIGINAL
 
 
 def test_source_is_found_by_checkout_package_or_file(
