@@ -10,7 +10,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from nerctl.evaluation.markup import duration
+from nerctl.evaluation.markup import count, duration
 
 MARK = "<!-- written by nerctl from run.json; nerctl report writes it again -->"
 """Stands in every card, so that a README of somebody else's is told apart."""
@@ -163,9 +163,8 @@ def _data(record: Mapping[str, Any]) -> str:
     rows = [
         [
             _line(name),
-            f"{part.get('sentences', 0):,}",
-            f"{part.get('tokens', 0):,}",
-            f"{sum((part.get('entities') or {}).values()):,}",
+            *(count(part.get(key)) for key in ("sentences", "tokens")),
+            count(sum(part["entities"].values())) if part.get("entities") else "",
             _code(part.get("sha256") or ""),
         ]
         for name, part in (record.get("corpus") or {}).items()

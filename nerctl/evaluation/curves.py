@@ -38,6 +38,8 @@ class Speed:
     """Steps logged."""
     compiled: int
     """Steps that compiled a new shape."""
+    total_seconds: float
+    """Seconds of all steps together."""
     longest: float
     """Seconds of the longest step."""
     median_seconds: float
@@ -97,10 +99,11 @@ def speed_of(steps: Sequence[Mapping[str, Any]]) -> Optional[Speed]:
     return Speed(
         steps=len(steps),
         compiled=sum(bool(step.get("compiled")) for step in timed),
+        total_seconds=sum(step["seconds"] for step in timed),
         longest=max(step["seconds"] for step in timed),
         median_seconds=median(step["seconds"] for step in quick),
         tokens_per_second=sum(tokens) / seconds if tokens and seconds else None,
-        padding=sum(step["padding"] for step in laid) / positions if positions else None,
+        padding=sum(step["padding"] * step["positions"] for step in laid) / positions if positions else None,
     )
 
 

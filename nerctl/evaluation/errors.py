@@ -21,7 +21,7 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple, Optional
 
 from nerctl.evaluation.calibration import Calibration, Reliability
-from nerctl.evaluation.scores import TypeScores
+from nerctl.evaluation.scores import Scores, Tally, TypeScores
 
 KINDS = ("correct", "boundary", "type", "missed", "spurious")
 """The classes, in the order in which reports show them."""
@@ -107,18 +107,14 @@ def _place(match: Match) -> tuple[int, int]:
 class Analysis:
     """Everything that a report says about one scored split."""
 
-    sentences: int
-    """Sentences looked at."""
-    tokens: int
-    """Their tokens."""
+    scores: Scores
+    """Scores of all sentences, in all and by type."""
     kinds: dict[str, int]
     """Entities in each class of KINDS."""
     by_type: dict[str, dict[str, int]]
     """The same for each type: the gold type, or the predicted one of a spurious entity."""
     confusion: dict[str, dict[str, int]]
     """Gold type, then the type of its counterpart; NONE stands for none on either side."""
-    types: dict[str, TypeScores]
-    """Scores of each type, sorted by name."""
     lengths: dict[str, TypeScores]
     """Scores by length of the sentence, shortest group first; groups without a sentence are left out."""
     length_sentences: dict[str, int]
@@ -130,21 +126,13 @@ class Analysis:
     errors: list[tuple[int, list[Match]]]
     """Sentences with at least one error, by index, and all their matches, the correct ones included."""
 
-    @property
-    def scores(self) -> TypeScores:
-        """Scores of all types together."""
-        return total(self.types.values())
-
     def as_dict(self) -> dict[str, Any]:
         """Everything but the sentences themselves, for report.json."""
         return {
-            "sentences": self.sentences,
-            "tokens": self.tokens,
             "kinds": self.kinds,
             "by_type": self.by_type,
             "confusion": self.confusion,
             "scores": self.scores.as_dict(),
-            "types": {name: scores.as_dict() for name, scores in self.types.items()},
             "lengths": {
                 name: {"sentences": self.length_sentences[name], **scores.as_dict()}
                 for name, scores in self.lengths.items()
@@ -191,15 +179,15 @@ def analyse(sentences: Iterable[ScoredSentence]) -> Analysis:
     kinds: Counter[str] = Counter(dict.fromkeys(KINDS, 0))
     by_type: dict[str, Counter[str]] = {}
     confusion: dict[str, Counter[str]] = {}
-    types, lengths, unknown = _Groups(), _Groups(), _Groups()
+    lengths, unknown = _Groups(), _Groups()
     length_sentences: Counter[str] = Counter()
     reliability = Reliability()
     errors = []
-    tokens = count = 0
+    tally = Tally()
     for index, sentence in enumerate(sentences):
-        count += 1
-        tokens += len(sentence.tokens)
-        group = length_group(len(sentence.tokens))
+        size = len(sentence.tokens)
+        tally.add(bio_tags(sentence.gold, size), bio_tags(sentence.predicted, size))
+        group = length_group(size)
         length_sentences[group] += 1
         matches = match_spans(sentence.gold, sentence.predicted)
         for match in matches:
@@ -209,7 +197,6 @@ def analyse(sentences: Iterable[ScoredSentence]) -> Analysis:
             by_type.setdefault(gold_type or predicted_type, Counter())[match.kind] += 1
             confusion.setdefault(gold_type, Counter())[predicted_type] += 1
             lengths[group].add(match)
-            _add_sides(types, match, gold_type, predicted_type)
             if sentence.unknown:
                 gold_side, predicted_side = (_unknown_group(span, sentence.unknown) for span in match[1:])
                 _add_sides(unknown, match, gold_side, predicted_side)
@@ -219,12 +206,10 @@ def analyse(sentences: Iterable[ScoredSentence]) -> Analysis:
         if any(match.kind != "correct" for match in matches):
             errors.append((index, matches))
     return Analysis(
-        sentences=count,
-        tokens=tokens,
+        scores=tally.scores(),
         kinds=dict(kinds),
         by_type={name: {kind: by_type[name][kind] for kind in KINDS} for name in sorted(by_type)},
         confusion={name: dict(sorted(row.items())) for name, row in sorted(confusion.items())},
-        types=types.scores(),
         lengths=lengths.scores([length_group(edge) for edge in (*LENGTH_EDGES, LENGTH_EDGES[-1] + 1)]),
         length_sentences=dict(length_sentences),
         unknown=unknown.scores(("with", "without")),
@@ -233,11 +218,21 @@ def analyse(sentences: Iterable[ScoredSentence]) -> Analysis:
     )
 
 
-def total(parts: Iterable[TypeScores]) -> TypeScores:
-    """Scores of several groups together (micro average)."""
-    counts = [(part.gold, part.predicted, part.correct) for part in parts]
-    gold, predicted, correct = (sum(column) for column in zip(*counts)) if counts else (0, 0, 0)
-    return TypeScores(gold, predicted, correct)
+def scores_of(sentences: Iterable[ScoredSentence]) -> Scores:
+    """Scores of sentences, the same that their tags would have."""
+    tally = Tally()
+    for sentence in sentences:
+        size = len(sentence.tokens)
+        tally.add(bio_tags(sentence.gold, size), bio_tags(sentence.predicted, size))
+    return tally.scores()
+
+
+def bio_tags(spans: Iterable[Span], size: int) -> list[str]:
+    """BIO tags of `size` tokens that hold the spans, which must not overlap."""
+    tags = ["O"] * size
+    for start, end, entity_type, _ in spans:
+        tags[start:end] = [f"B-{entity_type}"] + [f"I-{entity_type}"] * (end - start - 1)
+    return tags
 
 
 def length_group(tokens: int) -> str:

@@ -21,8 +21,10 @@ def data_section(report: Report) -> str:
     rows = []
     for name, part in corpus.items():
         entities = part.get("entities") or {}
-        sizes = [count(part.get("sentences")), count(part.get("tokens")), count(sum(entities.values()))]
-        rows.append([text(name), *sizes, *(count(entities.get(one, 0)) for one in types)])
+        sizes = [count(part.get("sentences")), count(part.get("tokens"))]
+        counted = [sum(entities.values()), *(entities.get(one, 0) for one in types)] if entities else []
+        counted = counted or [""] * (len(types) + 1)  # the file of a split that was not read
+        rows.append([text(name), *sizes, *map(count, counted)])
     sizes_table = table([both(heading) for heading in headings] + [text(name) for name in types], rows)
     files = facts(
         (text(name), f"{code(part.get('path', ''))}<br>sha256 {code(part.get('sha256', ''))}")

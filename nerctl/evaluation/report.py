@@ -52,9 +52,16 @@ def write_report(run_dir: Path, sentences: Optional[Sequence[ScoredSentence]], s
 def build_report(run_dir: Path, sentences: Optional[Sequence[ScoredSentence]], split: str) -> dict[str, Any]:
     """The content of report.json: record, curves, speed, scores by split, analysis, sentences with errors."""
     record = read_record(run_dir)
+    record.setdefault("seconds", None)
     steps = read_steps(run_dir / "steps.jsonl")
     evaluations = [entry for entry in record.get("evaluations") or [] if isinstance(entry, dict)]
     speed = speed_of(steps)
+    if record["seconds"] is None and speed:
+        # Steps and evaluations, so that the pauses of a resumed run do not count.
+        scoring = [
+            entry["seconds"] for entry in evaluations if isinstance(entry.get("seconds"), (int, float))
+        ]
+        record["seconds"] = round(speed.total_seconds + sum(scoring), 3)
     report: dict[str, Any] = {
         "format": FORMAT,
         "record": record,
@@ -72,6 +79,8 @@ def build_report(run_dir: Path, sentences: Optional[Sequence[ScoredSentence]], s
         report["errors"] = _error_list(analysis, sentences)
     else:
         report.update(_kept_analysis(run_dir, record))
+    if report["split"] in ("dev", "test"):
+        report["scores"].setdefault(report["split"], report["analysis"]["scores"])
     return report
 
 
@@ -107,13 +116,19 @@ def _scores_by_split(record: Mapping[str, Any], evaluations: Sequence[Mapping[st
     return scores
 
 
+def has_analysis(run_dir: Path) -> bool:
+    """Whether a report without scored sentences would still have an analysis, kept from an earlier one."""
+    return bool(_kept_analysis(run_dir, read_record(run_dir)).get("analysis"))
+
+
 def _kept_analysis(run_dir: Path, record: Mapping[str, Any]) -> dict[str, Any]:
-    """Analysis of an earlier report of the same weights: the same run, finished at the same time."""
+    """Analysis of an earlier report of the same weights: the same run, stopped at the same step."""
     try:
         earlier = json.loads((run_dir / "report.json").read_text(encoding="utf-8"))
-        same = all(earlier["record"].get(key) == record.get(key) for key in ("run_id", "finished", "best"))
+        same = all(earlier["record"].get(key) == record.get(key) for key in ("run_id", "step", "best"))
         if same and earlier["format"] == FORMAT:
-            return {key: earlier[key] for key in ("split", "analysis", "errors")}
+            kept = {key: earlier[key] for key in ("split", "analysis", "errors")}
+            return kept if kept["analysis"] else {}
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         pass  # no report yet, or not one of ours: nothing to keep
     return {}

@@ -66,22 +66,20 @@ def curves(report: Report) -> str:
 
 
 def main_scores(report: Report) -> tuple[str, Mapping[str, Any]] | None:
-    """Name and figures of the split that stands for the run: test, else dev, else the one analysed."""
-    for name in ("test", "dev"):
-        if report["scores"].get(name):
-            return name, report["scores"][name]
+    """Name and figures of the split that stands for the run: the one analysed, else test, else dev."""
     if report["analysis"]:
-        return report["split"], {**report["analysis"]["scores"], "types": report["analysis"]["types"]}
-    return None
+        return report["split"], report["analysis"]["scores"]
+    return next(
+        ((name, report["scores"][name]) for name in ("test", "dev") if name in report["scores"]), None
+    )
 
 
 def scores(report: Report) -> str:
     """A row a split, then for the main one a row a type, with bars for F1 and support."""
     rows = []
     splits = dict(report["scores"])
-    if report["analysis"] and report["split"] not in splits:
-        analysis = report["analysis"]
-        splits[report["split"]] = {**analysis["scores"], **{k: analysis[k] for k in ("sentences", "tokens")}}
+    if report["analysis"]:
+        splits[report["split"]] = report["analysis"]["scores"]
     for name, figures in splits.items():
         sizes = [count(figures.get(key)) for key in ("sentences", "tokens", "gold", "predicted", "correct")]
         shares = [share(figures.get(key)) for key in ("precision", "recall", "f1", "token_accuracy")]
@@ -205,7 +203,11 @@ def error_list(report: Report) -> str:
     analysis, errors = report["analysis"], report["errors"]
     if not analysis or not analysis["sentences_with_errors"]:
         return ""
-    split, wrong, all_of_them = report["split"], analysis["sentences_with_errors"], analysis["sentences"]
+    split, wrong, all_of_them = (
+        report["split"],
+        analysis["sentences_with_errors"],
+        analysis["scores"]["sentences"],
+    )
     left_out = errors["left_out"]
     note = pair(
         f"{wrong:,} of {all_of_them:,} sentences ({split}) have errors"

@@ -5,11 +5,8 @@ from __future__ import annotations
 import json
 import math
 import random
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
-
-import pytest
 
 from nerctl.evaluation.errors import ScoredSentence, Span
 from nerctl.evaluation.scores import Tally
@@ -20,7 +17,11 @@ EVIL = "</script><script>alert(1)</script><!--"
 def made_up_sentences(count: int, seed: int = 1) -> list[ScoredSentence]:
     """Sentences whose predictions err in all four ways, with tokens that would break a careless page."""
     chance = random.Random(seed)
-    names = {"PER": ["王小明", "欧阳修", "李喆"], "LOC": ["北京", "上海市"], "ORG": ["北京大学", "人民银行上海分行"]}
+    names = {
+        "PER": ["王小明", "欧阳修", "李喆"],
+        "LOC": ["北京", "上海市"],
+        "ORG": ["北京大学", "人民银行上海分行"],
+    }
     sentences = []
     for number in range(count):
         tokens: list[str] = list("昨天，")
@@ -40,7 +41,9 @@ def made_up_sentences(count: int, seed: int = 1) -> list[ScoredSentence]:
                 predicted.append(Span(start, end, chance.choice(list(names)), score))
             elif luck < 0.92:
                 predicted.append(Span(end, end + 1, "LOC", score))
-        tokens += ["\u3000", EVIL, "machine", "learning"] if number % 7 == 0 else ["。"] * chance.randint(0, 60)
+        tokens += (
+            ["\u3000", EVIL, "machine", "learning"] if number % 7 == 0 else ["。"] * chance.randint(0, 60)
+        )
         unknown = tuple(token == "喆" for token in tokens)
         sentences.append(ScoredSentence(tuple(tokens), tuple(gold), tuple(predicted), unknown))
     return sentences
@@ -58,7 +61,13 @@ def made_up_record(scores: dict[str, Any]) -> dict[str, Any]:
         "device": {"backend": "cpu", "log": "cpu", "name": "2 cores"},
         "versions": {"nerctl": "0.1.0", "python": "3.11.7", "tensorflow": "2.21.0", "numpy": "2.2.0"},
         "config": {"seed": 1, "head": "bilstm-crf", "epochs": 1, "batch_size": 32, "learning_rate": 4e-4},
-        "encoder": {"path": "model", "sha256": "ab" * 32, "hidden_size": 384, "layers": 12, "from_scratch": False},
+        "encoder": {
+            "path": "model",
+            "sha256": "ab" * 32,
+            "hidden_size": 384,
+            "layers": 12,
+            "from_scratch": False,
+        },
         "corpus": {
             "train": {"path": "NERdata/train.txt", "sha256": "cd" * 32, **sizes},
             "dev": {"path": "NERdata/dev.txt", "sha256": "ef" * 32, **sizes},
@@ -66,7 +75,13 @@ def made_up_record(scores: dict[str, Any]) -> dict[str, Any]:
         },
         "problems": ["train.txt: 12 sentences occur twice", f"type {EVIL} occurs once"],
         "evaluations": [
-            {"step": step, "epoch": step / 652, "split": "dev", "scores": {**scores, "f1": 0.9 - 60 / step}, "seconds": 9}
+            {
+                "step": step,
+                "epoch": step / 652,
+                "split": "dev",
+                "scores": {**scores, "f1": 0.9 - 60 / step},
+                "seconds": 9,
+            }
             for step in (100, 200, 300, 400, 500, 600, 652)
         ],
         "best": {"step": 652, "f1": 0.9 - 60 / 652},
@@ -84,8 +99,8 @@ def made_up_steps(count: int) -> list[dict[str, Any]]:
             "seconds": 30.0 if step < 3 else chance.uniform(1.5, 3.5),
             "sentences": 32,
             "tokens": 1500,
-            "positions": 1700,
-            "padding": 136,
+            "positions": 1600 + 100 * (step % 2),
+            "padding": 0.04 if step % 2 else 0.08,
             "learning_rate": {"encoder": 4e-4 * min(step / 65, 1), "head": 8e-3 * min(step / 65, 1)},
             "compiled": step < 3,
         }
@@ -93,27 +108,16 @@ def made_up_steps(count: int) -> list[dict[str, Any]]:
     ]
 
 
-@pytest.fixture
-def sentences() -> list[ScoredSentence]:
-    return made_up_sentences(120)
-
-
-@pytest.fixture
-def make_run(tmp_path: Path) -> Callable[..., Path]:
+def write_run(folder: Path, small: bool = False) -> Path:
     """Writes a run folder: full, or the little that a run of five steps leaves (`small=True`)."""
-
-    def make(small: bool = False) -> Path:
-        folder = tmp_path / "output"
-        folder.mkdir()
-        tally = Tally()
-        tally.add(["B-PER", "I-PER", "O", "B-LOC"], ["B-PER", "I-PER", "O", "B-ORG"])
-        record = made_up_record(tally.scores().as_dict())
-        if small:
-            record.update(evaluations=[], best=None, test=None, problems=[], corpus={"train": record["corpus"]["train"]})
-        steps = made_up_steps(5 if small else 652)
-        (folder / "run.json").write_text(json.dumps(record), encoding="utf-8")
-        lines = "".join(json.dumps(step) + "\n" for step in steps)
-        (folder / "steps.jsonl").write_text(lines + '{"step": 653, "lo', encoding="utf-8")
-        return folder
-
-    return make
+    folder.mkdir()
+    tally = Tally()
+    tally.add(["B-PER", "I-PER", "O", "B-LOC"], ["B-PER", "I-PER", "O", "B-ORG"])
+    record = made_up_record(tally.scores().as_dict())
+    if small:
+        corpus = {"train": record["corpus"]["train"]}
+        record.update(evaluations=[], best=None, test=None, problems=[], corpus=corpus)
+    (folder / "run.json").write_text(json.dumps(record), encoding="utf-8")
+    lines = "".join(json.dumps(step) + "\n" for step in made_up_steps(5 if small else 652))
+    (folder / "steps.jsonl").write_text(lines + '{"step": 653, "lo', encoding="utf-8")
+    return folder

@@ -1,0 +1,40 @@
+"""nerctl report: writes the reports of a training run again."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Optional
+
+import typer
+
+from nerctl.console import out
+
+
+def report(
+    model: Path = typer.Option(Path("output"), "--model", "-m", help="Output folder of nerctl train."),
+    data: Optional[Path] = typer.Option(
+        None, "--data", "-d", help="Corpus file whose errors to show, or a folder: then its test file."
+    ),
+    as_json: bool = typer.Option(False, "--json", help="One JSON object: the names of the files written."),
+    device: str = typer.Option("auto", help="auto, cpu, cuda or npu."),
+    threads: int = typer.Option(0, min=0, help="Computing threads; 0: as many as cores."),
+) -> None:
+    """Write a run's reports again: report.html, report.json, README.md and curves.png in its folder.
+
+    report.html is one file for any browser: curves, scores by type, and the sentences with errors, sorted and
+    filterable. Without --data it shows the errors that it showed before, or else those on the run's own test
+    (or dev) file.
+
+    \b
+    Examples:
+      nerctl report --model output
+      nerctl report --model output --data NERdata/test.txt
+    """
+    from nerctl.training.reporting import report_run
+
+    paths = report_run(model, data, device, threads, out.say)
+    if as_json:
+        out.json({"files": [str(path) for path in paths]})
+        return
+    for path in paths:
+        out.result(str(path))

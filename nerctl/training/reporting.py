@@ -1,0 +1,93 @@
+"""Reports of a run that is over: scores a split again where need be, and lists the reports in the record."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any, NamedTuple, Optional
+
+from nerctl.errors import DataError
+from nerctl.evaluation.errors import ScoredSentence
+from nerctl.evaluation.report import has_analysis, read_record, write_report
+from nerctl.folder import sha256_of
+from nerctl.training.record import RunRecord
+
+
+class Split(NamedTuple):
+    """A corpus file to analyse, and what the report calls it."""
+
+    name: str
+    file: Path
+
+
+def report_run(
+    run_dir: Path,
+    data: Optional[Path],
+    device: str = "auto",
+    threads: int = 0,
+    say: Callable[[str], None] = lambda message: None,
+) -> list[Path]:
+    """Writes the reports of a run's folder again and gives their paths.
+
+    data: corpus file, or a folder with a test file, whose errors are analysed. None: the analysis of the last
+    report stays; where there is none, the run's own test (or dev) file is scored if it is still what it was.
+
+    Raises DataError or ModelError when a file of the folder or the corpus cannot be read.
+    """
+    record = read_record(run_dir)
+    split = _named(record, data) if data is not None else None
+    if split is None and not has_analysis(run_dir):
+        split = _own(record)
+    sentences = None
+    if split is not None:
+        say(f"scoring {split.file}")
+        sentences = _scored(run_dir, split.file, device, threads)
+    return finish_reports(run_dir, sentences, split.name if split else "")
+
+
+def finish_reports(run_dir: Path, sentences: Optional[list[ScoredSentence]], split: str) -> list[Path]:
+    """Writes the reports, and lists them in run.json as files of the run, which --overwrite may remove."""
+    paths = write_report(run_dir, sentences, split)
+    record = RunRecord.load(run_dir)
+    record.save([*record.content["files"], *(path.name for path in paths)])
+    return paths
+
+
+def _named(record: dict[str, Any], data: Path) -> Split:
+    """The file that --data means; it has a split's name where it is that split's file."""
+    from nerctl.inference.evaluate import corpus_file
+
+    file = corpus_file(data)
+    if not file.is_file():
+        raise DataError(f"{file}: no such file; name a corpus file, or a folder with test.txt")
+    digest = sha256_of(file)
+    names = (name for name, facts in _facts(record) if facts.get("sha256") == digest)
+    return Split(next(names, file.name), file)
+
+
+def _own(record: dict[str, Any]) -> Optional[Split]:
+    """The run's test file, else its dev file, if it is there with the content that was recorded."""
+    facts = dict(_facts(record))
+    for name in ("test", "dev"):
+        file = Path(str(facts.get(name, {}).get("path", "")))
+        if name in facts and file.is_file() and sha256_of(file) == facts[name].get("sha256"):
+            return Split(name, file)
+    return None
+
+
+def _facts(record: dict[str, Any]) -> Iterable[tuple[str, dict[str, Any]]]:
+    return [(name, facts) for name, facts in (record.get("corpus") or {}).items() if facts]
+
+
+def _scored(run_dir: Path, file: Path, device: str, threads: int) -> list[ScoredSentence]:
+    from nerctl.data.batches import Encoder
+    from nerctl.data.corpus import read_corpus
+    from nerctl.inference.loading import load_model
+    from nerctl.inference.scored import scored_sentences
+
+    corpus = read_corpus(file)
+    if not len(corpus):
+        raise DataError(f"{file}: no sentences; name a corpus file to score")
+    model = load_model(run_dir, device=device, threads=threads)
+    encoder = Encoder(corpus, model.tokenizer, model.max_seq_length)
+    return scored_sentences(model.engine, model.crf, model.labels, encoder)

@@ -1,0 +1,96 @@
+"""Curves and charts: nothing lost in thinning, round ticks that cover the data, torn logs read."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from nerctl.evaluation.charts import bar, line_chart, number, ticks
+from nerctl.evaluation.curves import POINTS, curves_of, read_steps, speed_of, thin
+
+finite = st.floats(-1e9, 1e9, allow_nan=False)
+
+
+@given(values=st.lists(finite, max_size=3 * POINTS))
+def test_thinning_keeps_short_curves_and_the_mean_of_long_ones(values: list[float]) -> None:
+    curve = [(float(step), value) for step, value in enumerate(values)]
+    thinned = thin(curve)
+    assert len(thinned) <= POINTS
+    if len(curve) <= POINTS:
+        assert thinned == curve
+    assert [step for step, _ in thinned] == sorted(step for step, _ in thinned)
+    if values:
+        assert min(values) - 1 <= min(v for _, v in thinned) <= max(v for _, v in thinned) <= max(values) + 1
+
+
+@given(low=finite, span=st.floats(1e-6, 1e9))
+def test_ticks_cover_the_data_in_few_even_steps(low: float, span: float) -> None:
+    high = low + span
+    if high - low < abs(low) * 1e-6:
+        return  # finer than the numbers' own digits
+    found = ticks(low, high)
+    slack = (found[1] - found[0]) * 1e-6
+    assert found[0] <= low + slack and found[-1] >= high - slack
+    assert 2 <= len(found) <= 8
+    steps = [after - before for before, after in zip(found, found[1:])]
+    assert max(steps) - min(steps) <= 1e-6 * max(abs(found[0]), abs(found[-1]), steps[0])
+
+
+def test_ticks_of_one_value_still_span_something() -> None:
+    assert len(ticks(5, 5)) >= 2 and len(ticks(0, 0)) >= 2
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [(0, "0"), (0.8, "0.8"), (2e-5, "2e-5"), (1500, "1500"), (250000, "2.5e5"), (-0.5, "-0.5")],
+)
+def test_numbers_are_short(value: float, shown: str) -> None:
+    assert number(value) == shown
+
+
+def test_a_chart_without_points_is_empty_and_one_point_is_drawn() -> None:
+    assert line_chart("loss", {"": []}) == ""
+    assert "<circle" in line_chart("loss", {"": [(1, 2.0)]})
+
+
+def test_a_bar_cannot_leave_its_frame() -> None:
+    assert 'width="100.00"' in bar([("fill", 7.0)], "<x>") and "<x>" not in bar([("fill", 7.0)], "<x>")
+
+
+def test_a_log_with_torn_and_strange_lines_is_read(tmp_path: Path) -> None:
+    path = tmp_path / "steps.jsonl"
+    assert read_steps(path) == []
+    good = {"step": 1, "loss": float("nan"), "seconds": 2.0, "learning_rate": 1e-4}
+    lines = [json.dumps(good), "[]", '{"loss": 1}', "null", '{"step": 2, "loss": 5.0}', '{"step": 3, "lo']
+    path.write_text("\n".join(lines))
+    steps = read_steps(path)
+    assert [step["step"] for step in steps] == [1, 2]
+    curves = curves_of(steps, [])
+    assert curves.loss == [(2, 5.0)] and curves.learning_rate == {"": [(1, 1e-4)]} and curves.dev_f1 == []
+    speed = speed_of(steps)
+    assert speed is not None and speed.median_seconds == 2.0
+    assert speed.tokens_per_second is None and speed.padding is None
+
+
+def test_step_time_leaves_compiling_steps_out_unless_all_compile() -> None:
+    steps = [
+        {"step": n, "seconds": 100.0 if n == 1 else 1.0, "compiled": n == 1, "tokens": 50} for n in (1, 2, 3)
+    ]
+    assert curves_of(steps, []).seconds == [(2, 1.0), (3, 1.0)]
+    speed = speed_of(steps)
+    assert speed is not None and (speed.tokens_per_second, speed.longest, speed.compiled) == (50.0, 100.0, 1)
+    assert curves_of(steps[:1], []).seconds == [(1, 100.0)]
+
+
+def test_only_dev_evaluations_with_scores_are_the_dev_curve() -> None:
+    evaluations = [
+        {"step": 2, "split": "dev", "scores": {"f1": 0.5}},
+        {"step": 1, "split": "dev", "scores": {"f1": 0.4}},
+        {"step": 3, "split": "test", "scores": {"f1": 0.9}},
+        {"step": 4, "split": "dev", "scores": None},
+    ]
+    assert curves_of([], evaluations).dev_f1 == [(1, 0.4), (2, 0.5)]
