@@ -266,6 +266,7 @@ def _receive(response: requests.Response, request: _Request, total: Optional[int
     with stream:
         for block in response.iter_content(CHUNK):
             if done == 0 and not block.startswith(resource.begins_with[: len(block)]):
+                part.discard()
                 raise _Refused(_what_came(block), wrong_content=True)
             try:
                 _write_all(stream.write, block)

@@ -86,5 +86,7 @@ def remove_empty(folders: list[Path]) -> None:
     for folder in folders:
         try:
             folder.rmdir()
-        except OSError:
+        except FileNotFoundError:
+            continue
+        except OSError:  # something is in it
             return

@@ -184,9 +184,13 @@ class SftpTarget:
             self._make_folder(posixpath.dirname(full))
             with self.session.open(full, "ab" if append else "wb") as stream:
                 stream.set_pipelined(True)
+                last = b""
                 for block in blocks:
                     for place in range(0, len(block), CHUNK):
-                        stream.write(block[place : place + CHUNK])
+                        stream.write(last)
+                        last = block[place : place + CHUNK]
+                stream.set_pipelined(False)  # the last write waits for the answers to all; close would drop them
+                stream.write(last)
 
     def rename(self, old: str, new: str) -> None:
         with self._spoken(new, "written"):
