@@ -56,6 +56,7 @@ def plan_windows(counts: np.ndarray, limit: int, open_at: Optional[np.ndarray] =
     windows: List[Window] = []
     start = own = 0
     while own < total:
+        start = _start_to_reach_a_cut(start, own, ends, room, open_at)
         end = int(np.searchsorted(ends, ends[start] + room, side="right")) - 1
         if end >= total:
             windows.append(Window(start, total, own, total))
@@ -74,6 +75,16 @@ def plan_windows(counts: np.ndarray, limit: int, open_at: Optional[np.ndarray] =
             follower = max(follower, int(np.searchsorted(ends, ends[cut + 1] - room, side="left")))
         start, own = min(follower, cut), cut
     return windows
+
+
+def _start_to_reach_a_cut(start: int, own: int, ends: np.ndarray, room: int, open_at: Optional[np.ndarray]) -> int:
+    """`start`, or as much later (`own` at most) as the window needs to reach a place where no entity is open."""
+    if open_at is None:
+        return start
+    closed = np.flatnonzero(~open_at[own + 1 :])
+    place = own + 1 + int(closed[0]) if len(closed) else len(open_at)
+    needed = int(np.searchsorted(ends, ends[place] - room, side="left"))
+    return max(start, needed) if needed <= own else start
 
 
 def _cut(own: int, end: int, wanted: int, open_at: Optional[np.ndarray]) -> int:

@@ -14,6 +14,9 @@ from nerctl.model.bert import BertConfig, Initial
 CHECKPOINT = "bert_model.ckpt"
 """The prefix of the checkpoint files in an encoder's folder."""
 
+UNREADABLE = (tf.errors.OpError, ValueError, RuntimeError, IndexError)
+"""What TensorFlow's checkpoint reader raises for files that are damaged, depending on where."""
+
 
 def save_tensors(prefix: Path, tensors: Mapping[str, np.ndarray]) -> List[Path]:
     """Writes tensors under their names as `<prefix>.index` and `<prefix>.data-00000-of-00001`; returns both paths."""
@@ -75,14 +78,14 @@ def _open(prefix: Path) -> "tf.train.CheckpointReader":
         raise ModelError(f"{index}: no such file; nerctl fetch-bert puts an encoder in place")
     try:
         return tf.train.load_checkpoint(str(prefix))
-    except (tf.errors.OpError, ValueError, RuntimeError) as error:
+    except UNREADABLE as error:
         raise ModelError(f"{prefix}: not a readable checkpoint ({_first_line(error)}); fetch it again") from None
 
 
 def _read(reader: "tf.train.CheckpointReader", prefix: Path, name: str) -> np.ndarray:
     try:
         return np.asarray(reader.get_tensor(name))
-    except (tf.errors.OpError, ValueError, RuntimeError) as error:
+    except UNREADABLE as error:
         raise ModelError(
             f"{prefix}: tensor {name} cannot be read ({_first_line(error)}); fetch the checkpoint again"
         ) from None
