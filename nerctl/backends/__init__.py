@@ -6,8 +6,9 @@ batch shapes, of numbers) the device wants.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Callable, Dict, List, Optional, Sequence, Tuple
+from typing import Any, Callable
 
 from nerctl.errors import DeviceError
 
@@ -32,15 +33,15 @@ class DeviceOptions:
 
     device: str = "auto"
     """One of `DEVICES`; auto takes CUDA when TensorFlow sees a card, else the CPU."""
-    device_id: Optional[int] = None
+    device_id: int | None = None
     """The card, from 0; None: the first, or what the environment says."""
     precision: str = "float32"
     """One of `PRECISIONS`; variables, LayerNorm, softmax and CRF stay float32 in all of them."""
     batch_shape: str = "auto"
     """One of `BATCH_SHAPES`; auto takes what the device runs best."""
-    xla: Optional[bool] = None
+    xla: bool | None = None
     """Compile with XLA; None takes what the device runs best."""
-    npu_options: Tuple[str, ...] = ()
+    npu_options: tuple[str, ...] = ()
     """NAME=VALUE options of the Ascend adapter."""
 
     def __post_init__(self) -> None:
@@ -80,7 +81,7 @@ class Backend(Protocol):
     def compute_dtype(self) -> Any:
         """The TensorFlow dtype of the encoder's products."""
 
-    def window_lengths(self, max_seq_length: int) -> Tuple[int, ...]:
+    def window_lengths(self, max_seq_length: int) -> tuple[int, ...]:
         """The only window lengths that batches may have, rising; empty: any (dynamic shapes)."""
 
     def max_tokens(self, batch_size: int, max_seq_length: int) -> int:
@@ -92,16 +93,16 @@ class Backend(Protocol):
     def dropout(self, x: Any, rate: float, key: Any, site: int) -> Any:
         """Dropout at one site of the graph; `key` is [2] int32 and changes with each micro-batch."""
 
-    def reduce(self, gradients: List[Any]) -> List[Any]:
+    def reduce(self, gradients: list[Any]) -> list[Any]:
         """Gradients summed over replicas; unchanged on one device."""
 
-    def finite(self, gradients: List[Any]) -> Any:
+    def finite(self, gradients: list[Any]) -> Any:
         """[] bool: whether the products so far in the graph did not overflow; asked where `loss_scaling` is set."""
 
     def session_config(self) -> Any:
         """A `tf.compat.v1.ConfigProto` for graph-mode programs on this device."""
 
-    def describe(self) -> Dict[str, Any]:
+    def describe(self) -> dict[str, Any]:
         """Facts for the run record: backend, log, name, precision, batch_shape, xla, libraries."""
 
     def close(self) -> None:

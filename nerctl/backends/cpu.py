@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import platform
-from typing import Any, Callable, Dict, List, Sequence, Tuple
+from collections.abc import Sequence
+from typing import Any, Callable
 
 from nerctl.backends import DeviceOptions
 from nerctl.backends.dropout import counter_dropout
@@ -43,7 +44,7 @@ class CpuBackend:
 
         return tf.bfloat16 if self.options.precision == "mixed_bfloat16" else tf.float32
 
-    def window_lengths(self, max_seq_length: int) -> Tuple[int, ...]:
+    def window_lengths(self, max_seq_length: int) -> tuple[int, ...]:
         return (max_seq_length,) if self.options.batch_shape == "fixed" else ()
 
     def max_tokens(self, batch_size: int, max_seq_length: int) -> int:
@@ -52,15 +53,17 @@ class CpuBackend:
     def compile(self, function: Callable[..., Any], signature: Sequence[Any]) -> Callable[..., Any]:
         import tensorflow as tf
 
-        return tf.function(function, input_signature=signature, jit_compile=bool(self.options.xla))
+        return tf.function(
+            function, input_signature=signature, autograph=False, jit_compile=bool(self.options.xla)
+        )
 
     def dropout(self, x: Any, rate: float, key: Any, site: int) -> Any:
         return counter_dropout(x, rate, key, site)
 
-    def reduce(self, gradients: List[Any]) -> List[Any]:
+    def reduce(self, gradients: list[Any]) -> list[Any]:
         return gradients
 
-    def finite(self, gradients: List[Any]) -> Any:
+    def finite(self, gradients: list[Any]) -> Any:
         return all_finite(gradients)
 
     def session_config(self) -> Any:
@@ -68,7 +71,7 @@ class CpuBackend:
 
         return tf.compat.v1.ConfigProto(device_count={"GPU": 0}, allow_soft_placement=True)
 
-    def describe(self) -> Dict[str, Any]:
+    def describe(self) -> dict[str, Any]:
         import tensorflow as tf
 
         return {

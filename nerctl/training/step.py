@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Callable, Dict, List, Optional, Sequence, Tuple
+from typing import Any, Callable
 
 import numpy as np
 import tensorflow as tf
@@ -15,7 +16,7 @@ from nerctl.model.loss_scale import LossScale
 from nerctl.model.optimizer import AdamW
 from nerctl.model.tagger import Regularisation, TaggerModel, identity
 
-FIELDS: Tuple[Tuple[str, int, Any], ...] = (
+FIELDS: tuple[tuple[str, int, Any], ...] = (
     ("pieces", 2, tf.int32),
     ("piece_counts", 1, tf.int32),
     ("firsts", 2, tf.int32),
@@ -42,7 +43,7 @@ class DropoutRates:
     """Around the head's LSTM."""
 
     @classmethod
-    def of(cls, bert: BertConfig, asked: Optional[float]) -> DropoutRates:
+    def of(cls, bert: BertConfig, asked: float | None) -> DropoutRates:
         """One rate for all when asked for, else the encoder's own, its hidden rate for the head."""
         if asked is not None:
             return cls(asked, asked, asked)
@@ -87,12 +88,12 @@ class Stepper:
         self.max_seq_length = max_seq_length
         self.traces = 0
         """How often a function was traced."""
-        self.loss_scale: Optional[LossScale] = None
+        self.loss_scale: LossScale | None = None
         if backend.loss_scaling:
             self.loss_scale = LossScale()
             # Beside the moments, so that a resumed run goes on with the scale that it had.
             optimizer.moments.update({str(item.name).split(":")[0]: item for item in self.loss_scale.variables})
-        self._compiled: Dict[Any, Callable[..., Any]] = {}
+        self._compiled: dict[Any, Callable[..., Any]] = {}
 
     def run(self, step: int, batches: Sequence[Batch], rates: Sequence[float]) -> StepResult:
         """Update number `step` (from 1) on the parts of one batch, with the learning rates of `optimizer.GROUPS`."""
@@ -110,15 +111,19 @@ class Stepper:
             norm = apply(*arguments, finite, *total)
         return StepResult(float(loss), float(norm), self.traces > traces, not bool(finite))
 
-    def gradients(self, step: int, batches: Sequence[Batch]) -> Tuple[Any, List[Any]]:
+    def gradients(self, step: int, batches: Sequence[Batch]) -> tuple[Any, list[Any]]:
         """The loss of a batch and its dense gradients, summed over its parts, in the order of the optimizer."""
         loss, _, total = self._sums(step, batches)
         return loss, total
 
-    def _sums(self, step: int, batches: Sequence[Batch]) -> Tuple[Any, bool, List[Any]]:
+    def programs(self) -> list[Callable[..., Any]]:
+        """The compiled functions so far, one a program of the device where shapes are fixed."""
+        return list(self._compiled.values())
+
+    def _sums(self, step: int, batches: Sequence[Batch]) -> tuple[Any, bool, list[Any]]:
         loss: Any = 0.0
         finite = True
-        total: List[Any] = []
+        total: list[Any] = []
         for part, batch in enumerate(batches):
             function = self._function("gradients", self._gradients, batch, self._scalars()[:1])
             one, good, *gradients = function(*self._arrays(batch), self._key(step, part))
@@ -127,12 +132,12 @@ class Stepper:
             total = [old + new for old, new in zip(total, gradients)] if total else gradients
         return loss, finite, total
 
-    def _update(self, *arguments: Any) -> Tuple[Any, Any, Any]:
+    def _update(self, *arguments: Any) -> tuple[Any, Any, Any]:
         self.traces += 1
         loss, finite, gradients = self._backward(arguments[:-3], arguments[-3])
         return loss, self._move(gradients, arguments[-2], arguments[-1], finite), finite
 
-    def _gradients(self, *arguments: Any) -> Tuple[Any, ...]:
+    def _gradients(self, *arguments: Any) -> tuple[Any, ...]:
         self.traces += 1
         loss, finite, gradients = self._backward(arguments[:-1], arguments[-1])
         return (loss, finite, *gradients)
@@ -141,14 +146,14 @@ class Stepper:
         self.traces += 1
         return self._move(list(gradients), rates, step, finite)
 
-    def _move(self, gradients: List[Any], rates: Any, step: Any, finite: Any) -> Any:
+    def _move(self, gradients: list[Any], rates: Any, step: Any, finite: Any) -> Any:
         if self.loss_scale is None:
             return self.optimizer.apply(gradients, rates, step)
         norm = self.optimizer.apply(gradients, rates, step, finite)
         self.loss_scale.update(finite)
         return norm
 
-    def _backward(self, arrays: Sequence[Any], key: Any) -> Tuple[Any, Any, List[Any]]:
+    def _backward(self, arrays: Sequence[Any], key: Any) -> tuple[Any, Any, list[Any]]:
         batch = {name: array for (name, _, _), array in zip(FIELDS, arrays)}
         scale = None if self.loss_scale is None else tf.convert_to_tensor(self.loss_scale.scale)
         with tf.GradientTape() as tape:
@@ -195,13 +200,13 @@ class Stepper:
         return bool(self.backend.window_lengths(self.max_seq_length))
 
     @staticmethod
-    def _scalars() -> List[Any]:
+    def _scalars() -> list[Any]:
         return [tf.TensorSpec([2], tf.int32), tf.TensorSpec([3], tf.float32), tf.TensorSpec([], tf.float32)]
 
     def _key(self, step: int, part: int) -> np.ndarray:
         return np.array([self.seed * 104_729 % 2**31, (step * 4096 + part) % 2**31], np.int32)
 
     @staticmethod
-    def _arrays(batch: Batch) -> List[np.ndarray]:
+    def _arrays(batch: Batch) -> list[np.ndarray]:
         arrays = batch.as_dict()
         return [arrays[name] for name, _, _ in FIELDS]

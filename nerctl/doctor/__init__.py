@@ -1,0 +1,1 @@
+"""`nerctl doctor`: whether a device can train, and what is missing where it cannot."""

@@ -1,0 +1,52 @@
+"""The graphs that the NPU would be given, checked on any machine: they are traced, not run."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Optional
+
+from nerctl.backends import DeviceOptions
+from nerctl.backends.graph_check import Finding, GraphReport, check_graph, check_traces, read_npu_ops
+from nerctl.backends.npu import NpuBackend
+from nerctl.doctor.trial import HEADS, LENGTH, ROWS, tiny_batch, tiny_stepper
+
+
+def check_npu_graphs(options: DeviceOptions, npu_ops: Optional[Path] = None) -> list[GraphReport]:
+    """Checks the training and inference graph of each head as the NPU's backend builds them.
+
+    Args:
+        options: device options for the NPU; loss scaling belongs to the graph where they ask for it.
+        npu_ops: the vendor's list of supported ops, if that is to be checked too.
+
+    Raises:
+        DeviceError: an option or the list is wrong.
+    """
+    supported = None if npu_ops is None else read_npu_ops(npu_ops)
+    backend = NpuBackend(options)  # not opened: tracing needs no card
+    reports = []
+    for head in HEADS:
+        stepper = tiny_stepper(backend, head, dropout=0.1)
+        for name, function, traces in (
+            (f"{head} training", *_training(stepper)),
+            (f"{head} inference", _inference(stepper.model, backend), 1),
+        ):
+            report = check_graph(function, name, supported)
+            findings: tuple[Finding, ...] = (*report.findings, *check_traces(name, traces))
+            reports.append(GraphReport(name, report.nodes, report.ops, findings))
+    return reports
+
+
+def _training(stepper: Any) -> tuple[Any, int]:
+    """The update as a concrete function, and how often two steps trace it."""
+    for step in (1, 2):
+        stepper.run(step, [tiny_batch(step)], (0.0, 0.0, 0.0))
+    (function,) = stepper.programs()
+    return function.get_concrete_function(), stepper.traces
+
+
+def _inference(model: Any, backend: NpuBackend) -> Any:
+    import tensorflow as tf
+
+    tokens = LENGTH - 2
+    signature = [tf.TensorSpec(shape, tf.int32) for shape in ([ROWS, LENGTH], [ROWS], [ROWS, tokens], [ROWS])]
+    return backend.compile(lambda *arrays: model.emissions(*arrays), signature).get_concrete_function()

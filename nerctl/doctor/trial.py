@@ -1,0 +1,156 @@
+"""A two-step training of a tiny model, in a process of its own: a device is opened once a process, and may crash it.
+
+`python -m nerctl.doctor.trial` reads device options as JSON on standard input and writes a `Trial` as JSON on standard
+output.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import time
+from dataclasses import asdict, dataclass, replace
+from typing import Any, Optional
+
+import numpy as np
+
+from nerctl.backends import Backend, DeviceOptions, backend_for
+from nerctl.data.batches import Batch, WindowArrays
+from nerctl.data.windows import SPECIAL
+from nerctl.errors import NerctlError
+
+STEPS = 2
+"""Updates of a trial: the second one's loss shows whether the first one's update was right."""
+
+HEADS = ("bilstm-crf", "crf")
+"""The heads that are tried."""
+
+ROWS, LENGTH, PIECES, TAGS = 4, 16, 40, 5
+"""Windows of a batch, word pieces of a window, size of the vocabulary, number of tags."""
+
+RATES = (1e-3, 1e-2, 1e-2)
+"""Learning rates of encoder, head and CRF: large, so that a wrong update moves the second loss."""
+
+TIMEOUT = 900
+"""Seconds after which a trial is given up; the original project's first NPU step took 160."""
+
+
+@dataclass(frozen=True)
+class Trial:
+    """What a device computed."""
+
+    device: dict[str, Any]
+    """The backend's description of itself; empty when it did not open."""
+    losses: dict[str, list[float]]
+    """Losses of the steps by head."""
+    seconds: dict[str, list[float]]
+    """Wall times of the steps by head; the first holds the compilation."""
+    error: Optional[str] = None
+    """Why there are no losses."""
+
+
+def try_device(options: DeviceOptions) -> Trial:
+    """Runs a trial in a process of its own; a crash or a hang of that process is an error of the trial."""
+    try:
+        done = subprocess.run(
+            [sys.executable, "-m", "nerctl.doctor.trial"],
+            input=json.dumps(asdict(options)),
+            capture_output=True,
+            text=True,
+            timeout=TIMEOUT,
+            check=False,
+        )
+    except subprocess.TimeoutExpired:
+        return Trial({}, {}, {}, f"no result after {TIMEOUT} s")
+    answer = done.stdout.strip().split("\n")[-1]
+    try:
+        return Trial(**json.loads(answer))
+    except (ValueError, TypeError):
+        last = (done.stderr.strip() or "no message").split("\n")[-1]
+        return Trial({}, {}, {}, f"the process ended with {done.returncode}: {last}")
+
+
+def train_tiny(options: DeviceOptions) -> Trial:
+    """The trial itself, in this process.
+
+    Raises:
+        DeviceError: the device cannot be used.
+    """
+    backend = backend_for(replace(options, batch_shape="fixed"))
+    backend.open()
+    losses: dict[str, list[float]] = {}
+    seconds: dict[str, list[float]] = {}
+    for head in HEADS:
+        stepper = tiny_stepper(backend, head)
+        losses[head], seconds[head] = [], []
+        for step in range(1, STEPS + 1):
+            begin = time.perf_counter()
+            losses[head].append(stepper.run(step, [tiny_batch(step)], RATES).loss)
+            seconds[head].append(round(time.perf_counter() - begin, 4))
+    return Trial(backend.describe(), losses, seconds)
+
+
+def tiny_stepper(backend: Backend, head: str, dropout: float = 0.0) -> Any:
+    """A tiny network on a device, ready to train; first weights depend on nothing but the head."""
+    from nerctl.model.bert import BertConfig
+    from nerctl.model.optimizer import AdamW, AdamWConfig
+    from nerctl.model.tagger import TaggerConfig, TaggerModel, random_initial
+    from nerctl.training.step import DropoutRates, Stepper
+
+    bert = BertConfig(
+        vocab_size=PIECES,
+        hidden_size=32,
+        num_hidden_layers=2,
+        num_attention_heads=2,
+        intermediate_size=64,
+        max_position_embeddings=LENGTH,
+    )
+    model = TaggerModel(
+        bert, TaggerConfig(TAGS, head, 8), random_initial(1), backend.compute_dtype, backend.lstm_form
+    )
+    optimizer = AdamW(model.trainable_variables, AdamWConfig())
+    return Stepper(model, optimizer, backend, DropoutRates(dropout, dropout, dropout), 1, LENGTH)
+
+
+def tiny_batch(number: int) -> Batch:
+    """A batch of made-up sentences, the last row padding."""
+    draw = np.random.RandomState(number)
+    tokens = LENGTH - SPECIAL
+    counts = np.array([tokens, 9, 1, 0], np.int32)
+    places = np.arange(tokens, dtype=np.int32)
+    real = places < counts[:, None]  # [W, T]
+    rows = np.arange(ROWS, dtype=np.int32)[:, None]
+    windows = WindowArrays(
+        pieces=draw.randint(1, PIECES, (ROWS, LENGTH)).astype(np.int32),
+        piece_counts=np.maximum(counts + SPECIAL, 1).astype(np.int32),
+        firsts=np.where(real, rows * LENGTH + 1 + places, 0).astype(np.int32),
+        token_counts=counts,
+    )
+    full = (counts > 0).astype(np.float32)
+    return Batch(
+        windows=windows,
+        chain=np.where(real, rows * tokens + places, 0).astype(np.int32),
+        chain_counts=counts,
+        tags=np.where(real, draw.randint(0, TAGS, (ROWS, tokens)), 0).astype(np.int32),
+        begins=full,
+        ends=full,
+        weights=full / full.sum(),
+    )
+
+
+def main() -> None:
+    """Standard input to standard output."""
+    values = json.loads(sys.stdin.read())
+    options = DeviceOptions(**{**values, "npu_options": tuple(values["npu_options"])})
+    try:
+        trial = train_tiny(options)
+    except NerctlError as error:
+        trial = Trial({}, {}, {}, str(error))
+    except Exception as error:  # whatever a device's libraries raise is the trial's result
+        trial = Trial({}, {}, {}, f"{type(error).__name__}: {str(error).strip()}".split("\n")[0])
+    sys.stdout.write(json.dumps(asdict(trial)) + "\n")
+
+
+if __name__ == "__main__":
+    main()
