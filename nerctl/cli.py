@@ -6,7 +6,6 @@ import importlib
 import importlib.util
 import os
 import sys
-from typing import Optional
 
 import typer
 
@@ -53,7 +52,7 @@ def _version(wanted: bool) -> None:
 
 @app.callback()
 def _options(
-    version: Optional[bool] = typer.Option(
+    version: bool | None = typer.Option(
         None, "--version", callback=_version, is_eager=True, help="Print the version and leave."
     ),
     quiet: bool = typer.Option(False, "--quiet", "-q", help="Print results and errors only."),

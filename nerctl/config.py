@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
-from typing import Any, Dict, Mapping, Optional, Tuple
+from typing import Any
 
 from nerctl.backends import DeviceOptions
 from nerctl.errors import NerctlError
@@ -32,17 +33,17 @@ class TrainConfig:
     """Folder that the run is written to."""
     device: str = "auto"
     """auto, cpu, cuda or npu."""
-    device_id: Optional[int] = None
+    device_id: int | None = None
     """The card, from 0."""
     precision: str = "float32"
     """float32, mixed_bfloat16 or mixed_float16."""
     batch_shape: str = "auto"
     """auto, bucketed or fixed."""
-    xla: Optional[bool] = None
+    xla: bool | None = None
     """Compile with XLA; None: what the device runs best."""
-    npu_options: Tuple[str, ...] = ()
+    npu_options: tuple[str, ...] = ()
     """NAME=VALUE options of the Ascend adapter."""
-    threads: Optional[int] = None
+    threads: int | None = None
     """CPU threads of one operation; None: as many as cores."""
     from_scratch: bool = False
     """Begin from random weights instead of the encoder's checkpoint."""
@@ -56,15 +57,15 @@ class TrainConfig:
     """The longest window in word pieces, [CLS] and [SEP] included; longer sentences take several windows."""
     batch_size: int = 32
     """Sentences an update."""
-    max_tokens: Optional[int] = None
+    max_tokens: int | None = None
     """Bound on padded positions in memory at once; None: the device's default."""
     epochs: int = 3
     """Passes over the training corpus that the schedule plans for."""
-    steps: Optional[int] = None
+    steps: int | None = None
     """Stop after this many updates in all; the schedule stays that of `epochs`."""
-    learning_rate: Optional[float] = None
+    learning_rate: float | None = None
     """Peak rate of the encoder; None: by the encoder's size."""
-    head_learning_rate: Optional[float] = None
+    head_learning_rate: float | None = None
     """Peak rate of the LSTM and the projection; None: by the encoder's size."""
     crf_learning_rate: float = 1e-2
     """Peak rate of the CRF's scores."""
@@ -74,17 +75,17 @@ class TrainConfig:
     """Decoupled weight decay."""
     clip_norm: float = 1.0
     """Global gradient norm that gradients are scaled down to."""
-    dropout: Optional[float] = None
+    dropout: float | None = None
     """Dropout everywhere; None: the encoder's own rates, its hidden rate for the head."""
     seed: int = 1
     """Fixes first weights, data order and dropout."""
-    eval_every: Optional[int] = None
+    eval_every: int | None = None
     """Score dev after this many updates; None: after each epoch."""
-    save_every: Optional[int] = None
+    save_every: int | None = None
     """Save after this many updates; None: at each evaluation and at least every five minutes."""
-    patience: Optional[int] = None
+    patience: int | None = None
     """Stop after this many evaluations without a better dev F1; None: never."""
-    test: Optional[bool] = None
+    test: bool | None = None
     """Score test at the end; None: when a whole epoch was trained and there is a test file."""
 
     def __post_init__(self) -> None:
@@ -120,13 +121,13 @@ class TrainConfig:
             npu_options=tuple(self.npu_options),
         )
 
-    def rates(self, hidden_size: int) -> Tuple[float, float, float]:
+    def rates(self, hidden_size: int) -> tuple[float, float, float]:
         """Peak learning rates of encoder, head and CRF for an encoder of that hidden size."""
         encoder = self.learning_rate or _by_size(ENCODER_RATES, hidden_size)
         head = self.head_learning_rate or _by_size(HEAD_RATES, hidden_size)
         return encoder, head, self.crf_learning_rate
 
-    def as_dict(self) -> Dict[str, Any]:
+    def as_dict(self) -> dict[str, Any]:
         """The fields by name, as JSON and TOML take them."""
         return {**asdict(self), "npu_options": list(self.npu_options)}
 
@@ -138,7 +139,7 @@ class TrainConfig:
         return cls(**{**kept, "npu_options": tuple(kept.get("npu_options", ()))})
 
 
-def _by_size(table: Tuple[Tuple[int, float], ...], hidden_size: int) -> float:
+def _by_size(table: tuple[tuple[int, float], ...], hidden_size: int) -> float:
     return next(rate for limit, rate in table if hidden_size <= limit or limit == 0)
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import os
 import sys
-from typing import TYPE_CHECKING, Any, Optional
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from rich.console import Console as RichConsole
@@ -49,7 +49,7 @@ class Sink:
         for renderable in renderables:
             rich_console.print(renderable)
 
-    def rich(self, stderr: bool = False, width: Optional[int] = None) -> RichConsole:
+    def rich(self, stderr: bool = False, width: int | None = None) -> RichConsole:
         """A Rich console on standard output (or error); 100 columns when it is no terminal."""
         from rich.console import Console
 

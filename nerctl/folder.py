@@ -15,9 +15,10 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Dict, Mapping, Optional
+from typing import Any
 
 from nerctl.errors import ModelError
 
@@ -41,10 +42,10 @@ class Weights:
     """Where they are, relative to the model folder."""
     files: Mapping[str, str]
     """SHA-256 of each file in `folder`, by name."""
-    f1: Optional[float] = None
+    f1: float | None = None
     """Entity F1 on dev, a fraction of 1; None when dev was not scored."""
 
-    def as_dict(self) -> Dict[str, Any]:
+    def as_dict(self) -> dict[str, Any]:
         """The layout in `checkpoint.json`."""
         return {"step": self.step, "folder": self.folder, "f1": self.f1, "files": dict(self.files)}
 
@@ -59,7 +60,7 @@ class ModelFolder:
     """What computes the emissions: "tensorflow" for a training folder, "onnx" for an export."""
     shared: Mapping[str, str]
     """SHA-256 of the files that all weights share, by name."""
-    best: Optional[Weights]
+    best: Weights | None
     """The weights with the best dev F1, if dev was scored."""
     last: Weights
     """The newest weights."""
@@ -106,7 +107,7 @@ class ModelFolder:
         """The weights to predict with: the best, else the last."""
         return self.best or self.last
 
-    def verify(self, weights: Optional[Weights] = None, names: Optional[str] = None) -> None:
+    def verify(self, weights: Weights | None = None, names: str | None = None) -> None:
         """Checks the shared files and those of `weights` (default: the ones to predict with) against their checksums.
 
         Args:

@@ -53,9 +53,7 @@ class CpuBackend:
     def compile(self, function: Callable[..., Any], signature: Sequence[Any]) -> Callable[..., Any]:
         import tensorflow as tf
 
-        return tf.function(
-            function, input_signature=signature, autograph=False, jit_compile=bool(self.options.xla)
-        )
+        return tf.function(function, input_signature=signature, autograph=False, jit_compile=bool(self.options.xla))
 
     def dropout(self, x: Any, rate: float, key: Any, site: int) -> Any:
         return counter_dropout(x, rate, key, site)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import fields
 from pathlib import Path
-from typing import Any, Dict, Optional, Tuple, get_type_hints
+from typing import Any, get_type_hints
 
 import typer
 
@@ -15,8 +15,8 @@ PARAMETERS = {"npu_option": "npu_options"}
 
 
 def merged_options(
-    context: typer.Context, kind: Any, config: Optional[str]
-) -> Tuple[Dict[str, Any], Dict[str, Any]]:
+    context: typer.Context, kind: Any, config: str | None
+) -> tuple[dict[str, Any], dict[str, Any]]:
     """The options of a command, the command line over the environment over the TOML file over the defaults.
 
     Args:
@@ -32,7 +32,7 @@ def merged_options(
     """
     names = {field.name for field in fields(kind)}
     explicit = dict(read_toml(Path(config), kind)) if config else {}
-    values: Dict[str, Any] = {field.name: getattr(kind(), field.name) for field in fields(kind)}
+    values: dict[str, Any] = {field.name: getattr(kind(), field.name) for field in fields(kind)}
     values.update(explicit)
     for parameter, value in context.params.items():
         name = PARAMETERS.get(parameter, parameter)
@@ -44,7 +44,7 @@ def merged_options(
     return explicit, values
 
 
-def read_toml(path: Path, kind: Any) -> Dict[str, Any]:
+def read_toml(path: Path, kind: Any) -> dict[str, Any]:
     """The options in a TOML file: at its top level, or in a table [train]; `-` and `_` are the same in names.
 
     Raises:
@@ -65,7 +65,7 @@ def read_toml(path: Path, kind: Any) -> Dict[str, Any]:
         raise NerctlError(f"{path}: [train] must be a table of options")
     flat = {**{name: value for name, value in content.items() if name != "train"}, **table}
     hints = get_type_hints(kind)
-    options: Dict[str, Any] = {}
+    options: dict[str, Any] = {}
     for written, value in flat.items():
         name = PARAMETERS.get(written.replace("-", "_"), written.replace("-", "_"))
         if name not in hints:
@@ -81,11 +81,11 @@ def checked(path: Path, name: str, value: Any, hint: Any) -> Any:
         NerctlError: it is of another type.
     """
     wanted = [one for one in getattr(hint, "__args__", (hint,)) if one not in (type(None), Ellipsis)]
-    if isinstance(value, list) and all(isinstance(one, str) for one in value) and "Tuple" in str(hint):
+    if isinstance(value, list) and all(isinstance(one, str) for one in value) and "tuple" in str(hint).lower():
         return tuple(value)
     if isinstance(value, int) and not isinstance(value, bool) and float in wanted:
         return float(value)
-    if any(type(value) is one for one in wanted) and "Tuple" not in str(hint):
+    if any(type(value) is one for one in wanted) and "tuple" not in str(hint).lower():
         return value
     names = " or ".join(getattr(one, "__name__", str(one)) for one in wanted)
     raise NerctlError(f"{path}: {name} = {value!r}: must be {names}")

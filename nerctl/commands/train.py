@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import signal
 import sys
+from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, Callable, Dict, Iterator, List, Optional
+from typing import TYPE_CHECKING, Any, Callable
 
 import typer
 
@@ -29,16 +30,16 @@ def train(
     data_dir: str = typer.Option(DEFAULT.data_dir, help="Folder with the train, dev and test files."),
     bert_dir: str = typer.Option(DEFAULT.bert_dir, help="Folder with the encoder (Google's BERT format)."),
     output_dir: str = typer.Option(DEFAULT.output_dir, help="Folder that the run is written to."),
-    config: Optional[str] = typer.Option(
+    config: str | None = typer.Option(
         None, metavar="FILE.toml", help="Options from a TOML file; those given here win.", is_eager=True
     ),
     device: str = typer.Option(DEFAULT.device, help="auto, cpu, cuda or npu; auto takes CUDA if there is a card."),
-    device_id: Optional[int] = typer.Option(None, help="The card, from 0 (the original's -device_map)."),
+    device_id: int | None = typer.Option(None, help="The card, from 0 (the original's -device_map)."),
     precision: str = typer.Option(DEFAULT.precision, help="float32, mixed_bfloat16 or mixed_float16."),
     batch_shape: str = typer.Option(DEFAULT.batch_shape, help="auto, bucketed or fixed (one shape for all batches)."),
-    xla: Optional[bool] = typer.Option(None, "--xla/--no-xla", help="Compile with XLA; default: what the device runs best."),
-    npu_option: List[str] = typer.Option([], metavar="NAME=VALUE", help="An option of the Ascend adapter; repeatable."),
-    threads: Optional[int] = typer.Option(None, help="CPU threads of one operation; default: all cores."),
+    xla: bool | None = typer.Option(None, "--xla/--no-xla", help="Compile with XLA; default: what the device likes."),
+    npu_option: list[str] = typer.Option([], metavar="NAME=VALUE", help="An option of the Ascend adapter; repeatable."),
+    threads: int | None = typer.Option(None, help="CPU threads of one operation; default: all cores."),
     from_scratch: bool = typer.Option(False, "--from-scratch", help="Begin from random weights, not the encoder's."),
     lower_case: bool = typer.Option(True, "--lower-case/--cased", help="Lower-case the text, as Google's Chinese BERT wants."),
     head: str = typer.Option(DEFAULT.head, help="bilstm-crf, crf or softmax."),
@@ -47,23 +48,23 @@ def train(
         DEFAULT.max_seq_length, help="Word pieces a window, [CLS] and [SEP] included; longer sentences take several."
     ),
     batch_size: int = typer.Option(DEFAULT.batch_size, help="Sentences an update."),
-    max_tokens: Optional[int] = typer.Option(
+    max_tokens: int | None = typer.Option(
         None, help="Padded positions in memory at once; larger batches go in parts. Default: 2048 on the CPU."
     ),
     epochs: int = typer.Option(DEFAULT.epochs, help="Passes over train that the learning-rate schedule plans for."),
-    steps: Optional[int] = typer.Option(None, help="Stop after this many updates in all; the schedule stays."),
-    learning_rate: Optional[float] = typer.Option(None, help=f"Peak rate of the encoder. Default: {_RATES} (docs/results.md)."),
-    head_learning_rate: Optional[float] = typer.Option(None, help=f"Peak rate of the head. Default: {_HEAD_RATES}."),
+    steps: int | None = typer.Option(None, help="Stop after this many updates in all; the schedule stays."),
+    learning_rate: float | None = typer.Option(None, help=f"Peak rate of the encoder. Default: {_RATES} (docs/results.md)."),
+    head_learning_rate: float | None = typer.Option(None, help=f"Peak rate of the head. Default: {_HEAD_RATES}."),
     crf_learning_rate: float = typer.Option(DEFAULT.crf_learning_rate, help="Peak rate of the CRF's scores."),
     warmup: float = typer.Option(DEFAULT.warmup, help="Share of the updates over which the rates rise."),
     weight_decay: float = typer.Option(DEFAULT.weight_decay, help="Decoupled decay, not on LayerNorm and biases."),
     clip_norm: float = typer.Option(DEFAULT.clip_norm, help="Global gradient norm."),
-    dropout: Optional[float] = typer.Option(None, help="Dropout everywhere; default: the encoder's own rates."),
+    dropout: float | None = typer.Option(None, help="Dropout everywhere; default: the encoder's own rates."),
     seed: int = typer.Option(DEFAULT.seed, help="Fixes first weights, data order and dropout."),
-    eval_every: Optional[int] = typer.Option(None, help="Score dev after this many updates; default: each epoch."),
-    save_every: Optional[int] = typer.Option(None, help="Save after this many updates; default: each evaluation, and 5 min."),
-    patience: Optional[int] = typer.Option(None, help="Stop after this many evaluations without a better dev F1."),
-    test: Optional[bool] = typer.Option(None, "--test/--no-test", help="Score test at the end; default: after a whole epoch."),
+    eval_every: int | None = typer.Option(None, help="Score dev after this many updates; default: each epoch."),
+    save_every: int | None = typer.Option(None, help="Save after this many updates; default: each evaluation, and 5 min."),
+    patience: int | None = typer.Option(None, help="Stop after this many evaluations without a better dev F1."),
+    test: bool | None = typer.Option(None, "--test/--no-test", help="Score test at the end; default: after a whole epoch."),
     resume: bool = typer.Option(False, "--resume", help="Go on with the run in the output folder."),
     overwrite: bool = typer.Option(False, "--overwrite", help="Replace the run in the output folder; other files stay."),
 ) -> None:
@@ -111,9 +112,9 @@ def command_line() -> str:
 
 
 @contextmanager
-def signals() -> Iterator[Callable[[], Optional[int]]]:
+def signals() -> Iterator[Callable[[], int | None]]:
     """Within it, SIGINT and SIGTERM are remembered instead of ending the process; a second one ends it."""
-    caught: List[int] = []
+    caught: list[int] = []
 
     def remember(number: int, frame: Any) -> None:
         if caught:
@@ -121,7 +122,7 @@ def signals() -> Iterator[Callable[[], Optional[int]]]:
         caught.append(number)
         out.say("Finishing the step, then saving; press Ctrl-C again to leave at once.")
 
-    before: Dict[int, Any] = {}
+    before: dict[int, Any] = {}
     for number in (signal.SIGINT, signal.SIGTERM):
         try:
             before[number] = signal.signal(number, remember)

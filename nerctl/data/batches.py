@@ -6,8 +6,8 @@ a whole sentence stitched from its windows, or, where shapes are fixed, the toke
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Dict, Iterator, List, Optional, Sequence, Tuple
 
 import numpy as np
 
@@ -31,7 +31,7 @@ class Shapes:
     """The longest window, in word pieces with [CLS] and [SEP]."""
     max_tokens: int
     """Bound on padded positions (rows x pieces) in one micro-batch."""
-    lengths: Tuple[int, ...] = ()
+    lengths: tuple[int, ...] = ()
     """The only window lengths that arrays may have, rising, the last one `max_seq_length`; empty: any length."""
 
     @property
@@ -69,7 +69,7 @@ class WindowArrays:
     token_counts: np.ndarray
     """[W] int32."""
 
-    def as_dict(self) -> Dict[str, np.ndarray]:
+    def as_dict(self) -> dict[str, np.ndarray]:
         """The arrays by the names under which the model takes them."""
         return dict(vars(self))
 
@@ -93,7 +93,7 @@ class Batch:
     weights: np.ndarray
     """[B] float32; 1 / sentences of the whole batch, 0 for a row of padding."""
 
-    def as_dict(self) -> Dict[str, np.ndarray]:
+    def as_dict(self) -> dict[str, np.ndarray]:
         """The arrays by the names under which the model takes them."""
         own = {name: value for name, value in vars(self).items() if name != "windows"}
         return {**self.windows.as_dict(), **own}
@@ -127,7 +127,7 @@ class Encoder:
         self.lengths = _sums(counts, corpus.token_ids, corpus.offsets)
         """[S] int64 word pieces of each sentence, without [CLS] and [SEP]."""
 
-    def rows(self, sentence: int, open_at: Optional[np.ndarray] = None) -> List[Row]:
+    def rows(self, sentence: int, open_at: np.ndarray | None = None) -> list[Row]:
         """The windows of a sentence; `open_at` as in `plan_windows`."""
         start, end = self.corpus.offsets[sentence], self.corpus.offsets[sentence + 1]
         tokens = self.corpus.token_ids[start:end]
@@ -199,15 +199,15 @@ class TrainingData:
         self.tags = labels.encode(encoder.corpus)
         self.sentences = len(encoder.corpus)
         self.steps_per_epoch = -(-self.sentences // shapes.batch_size)
-        self._order: Tuple[int, List[np.ndarray]] = (-1, [])
+        self._order: tuple[int, list[np.ndarray]] = (-1, [])
 
-    def order(self, epoch: int) -> List[np.ndarray]:
+    def order(self, epoch: int) -> list[np.ndarray]:
         """The sentences of each batch of an epoch (from 0): like lengths together, batches in random order."""
         if self._order[0] != epoch:
             generator = np.random.default_rng([self.seed, epoch])
             shuffled = generator.permutation(self.sentences)
             size = self.shapes.batch_size
-            batches: List[np.ndarray] = []
+            batches: list[np.ndarray] = []
             pool = size * POOL_BATCHES
             # Pools of equal size: a small last pool would be badly padded.
             pools = max(1, round(self.sentences / pool))
@@ -219,12 +219,12 @@ class TrainingData:
             self._order = (epoch, [batches[index] for index in generator.permutation(len(batches))])
         return self._order[1]
 
-    def step(self, step: int) -> List[Batch]:
+    def step(self, step: int) -> list[Batch]:
         """The micro-batches of update `step` (from 1), whatever came before it."""
         epoch, index = divmod(step - 1, self.steps_per_epoch)
         return self.batches(self.order(epoch)[index])
 
-    def batches(self, sentences: Sequence[int]) -> List[Batch]:
+    def batches(self, sentences: Sequence[int]) -> list[Batch]:
         """The micro-batches of one batch of sentences, none over `max_tokens` positions if a window fits at all."""
         weight = 1.0 / len(sentences)
         if self.shapes.fixed:
@@ -232,7 +232,7 @@ class TrainingData:
         return list(self._stitched(sentences, weight))
 
     def _stitched(self, sentences: Sequence[int], weight: float) -> Iterator[Batch]:
-        waiting: List[Tuple[int, List[Row]]] = []
+        waiting: list[tuple[int, list[Row]]] = []
         count, length = 0, 0
         for sentence in sorted(sentences, key=lambda one: int(self.encoder.lengths[one])):
             rows = self.encoder.rows(sentence)
@@ -248,7 +248,7 @@ class TrainingData:
         if waiting:
             yield self._chains_of_sentences(waiting, weight)
 
-    def _chains_of_sentences(self, parts: Sequence[Tuple[int, List[Row]]], weight: float) -> Batch:
+    def _chains_of_sentences(self, parts: Sequence[tuple[int, list[Row]]], weight: float) -> Batch:
         windows = lay_windows([row for _, rows in parts for row in rows], self.encoder.pad)
         width = windows.firsts.shape[1]
         places, tags, first_row = [], [], 0
@@ -260,7 +260,7 @@ class TrainingData:
         return _chains(windows, places, tags, ones, ones, weight)
 
     def _fixed(self, sentences: Sequence[int], weight: float) -> Iterator[Batch]:
-        by_length: Dict[int, List[Tuple[int, Row, int]]] = {}
+        by_length: dict[int, list[tuple[int, Row, int]]] = {}
         for sentence, row, total in self._owned_rows(sentences):
             length = next(size for size in self.shapes.lengths if len(row.pieces) <= size)
             by_length.setdefault(length, []).append((sentence, row, total))
@@ -270,7 +270,7 @@ class TrainingData:
             rows = [item for items in by_length.values() for item in items]
             yield from self._owned(rows, weight, longest, bounded=False)
 
-    def _owned_rows(self, sentences: Sequence[int]) -> List[Tuple[int, Row, int]]:
+    def _owned_rows(self, sentences: Sequence[int]) -> list[tuple[int, Row, int]]:
         found = []
         for sentence in sentences:
             tags = self._tags(sentence)
@@ -280,7 +280,7 @@ class TrainingData:
         return found
 
     def _owned(
-        self, items: Sequence[Tuple[int, Row, int]], weight: float, length: int, bounded: bool
+        self, items: Sequence[tuple[int, Row, int]], weight: float, length: int, bounded: bool
     ) -> Iterator[Batch]:
         """Chains of the tokens that each window owns, in arrays of one shape."""
         size = max(1, self.shapes.max_tokens // length) if bounded else self.shapes.rows(length)

@@ -7,7 +7,6 @@ from owners only, so that a sentence has one row of emissions whatever the numbe
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import List, Optional
 
 import numpy as np
 
@@ -31,7 +30,7 @@ class Window:
     """Behind the last token whose emission is taken from this window."""
 
 
-def plan_windows(counts: np.ndarray, limit: int, open_at: Optional[np.ndarray] = None) -> List[Window]:
+def plan_windows(counts: np.ndarray, limit: int, open_at: np.ndarray | None = None) -> list[Window]:
     """Windows over one sentence, neighbours overlapping by about half.
 
     A token of more pieces than a window holds counts as a full window; its later pieces do not fit and are not seen.
@@ -53,7 +52,7 @@ def plan_windows(counts: np.ndarray, limit: int, open_at: Optional[np.ndarray] =
     room = limit - SPECIAL
     total = len(counts)
     ends = np.concatenate([[0], np.cumsum(np.minimum(counts, room), dtype=np.int64)])  # [n + 1]
-    windows: List[Window] = []
+    windows: list[Window] = []
     start = own = 0
     while own < total:
         start = _start_to_reach_a_cut(start, own, ends, room, open_at)
@@ -77,7 +76,7 @@ def plan_windows(counts: np.ndarray, limit: int, open_at: Optional[np.ndarray] =
     return windows
 
 
-def _start_to_reach_a_cut(start: int, own: int, ends: np.ndarray, room: int, open_at: Optional[np.ndarray]) -> int:
+def _start_to_reach_a_cut(start: int, own: int, ends: np.ndarray, room: int, open_at: np.ndarray | None) -> int:
     """`start`, or as much later (`own` at most) as the window needs to reach a place where no entity is open."""
     if open_at is None:
         return start
@@ -87,7 +86,7 @@ def _start_to_reach_a_cut(start: int, own: int, ends: np.ndarray, room: int, ope
     return max(start, needed) if needed <= own else start
 
 
-def _cut(own: int, end: int, wanted: int, open_at: Optional[np.ndarray]) -> int:
+def _cut(own: int, end: int, wanted: int, open_at: np.ndarray | None) -> int:
     """The place in own+1..end nearest to `wanted` where no entity is open; `wanted` where there is none."""
     wanted = min(max(wanted, own + 1), end)
     if open_at is None:

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
-from typing import Any, Callable, Dict, List, Sequence, Tuple
+from typing import Any, Callable
 
 import numpy as np
 import tensorflow as tf
@@ -20,7 +21,7 @@ from nerctl.errors import ModelError
 Dropout = Callable[[tf.Tensor], tf.Tensor]
 """Applies dropout to a tensor; the identity outside training."""
 
-Initial = Callable[[str, Tuple[int, ...]], np.ndarray]
+Initial = Callable[[str, tuple[int, ...]], np.ndarray]
 """Gives the first value of the variable of a name and shape, float32."""
 
 MASKED = -10000.0
@@ -87,7 +88,7 @@ class BertConfig:
         except TypeError as error:
             raise ModelError(f"{path}: {str(error).replace('__init__() ', '')}") from None
 
-    def as_dict(self) -> Dict[str, Any]:
+    def as_dict(self) -> dict[str, Any]:
         """The fields as `bert_config.json` holds them."""
         return asdict(self)
 
@@ -140,7 +141,7 @@ class SelfAttention(tf.Module):
         self.value = Dense(f"{name}/self/value", hidden, hidden, initial)
         self.output = Dense(f"{name}/output/dense", hidden, hidden, initial)
 
-    def __call__(self, x: tf.Tensor, bias: tf.Tensor, shape: Tuple[Any, Any], dropout: Dropout) -> tf.Tensor:
+    def __call__(self, x: tf.Tensor, bias: tf.Tensor, shape: tuple[Any, Any], dropout: Dropout) -> tf.Tensor:
         batch, length = shape
         hidden = x.shape[-1]
         depth = hidden // self.heads
@@ -170,7 +171,7 @@ class Layer(tf.Module):
         self.output_norm = LayerNorm(f"{name}/output/LayerNorm", hidden, epsilon, initial)
 
     def __call__(
-        self, x: tf.Tensor, bias: tf.Tensor, shape: Tuple[Any, Any], attention_dropout: Dropout, dropout: Dropout
+        self, x: tf.Tensor, bias: tf.Tensor, shape: tuple[Any, Any], attention_dropout: Dropout, dropout: Dropout
     ) -> tf.Tensor:
         attended = self.attention(x, bias, shape, attention_dropout)  # [N, H]
         x = self.attention_norm(x + dropout(attended))  # [N, H]
@@ -226,7 +227,7 @@ class Bert(tf.Module):
         return x
 
 
-def variable(name: str, shape: Tuple[int, ...], initial: Initial) -> tf.Variable:
+def variable(name: str, shape: tuple[int, ...], initial: Initial) -> tf.Variable:
     """A float32 variable that carries its full name, as checkpoints know it."""
     return tf.Variable(initial(name, shape), name=name.replace(":", "_"), dtype=tf.float32)
 
@@ -236,10 +237,10 @@ def variable_name(item: tf.Variable) -> str:
     return str(item.name).split(":")[0]
 
 
-def dimensions(x: tf.Tensor) -> List[Any]:
+def dimensions(x: tf.Tensor) -> list[Any]:
     """The sizes of a tensor: a number where it is known when the graph is built, else a scalar tensor."""
     dynamic = None
-    sizes: List[Any] = []
+    sizes: list[Any] = []
     for axis, size in enumerate(x.shape):
         if size is None and dynamic is None:
             dynamic = tf.shape(x)
@@ -248,7 +249,7 @@ def dimensions(x: tf.Tensor) -> List[Any]:
 
 
 @tf.custom_gradient
-def gelu(x: tf.Tensor) -> Tuple[tf.Tensor, Callable[[tf.Tensor], tf.Tensor]]:
+def gelu(x: tf.Tensor) -> tuple[tf.Tensor, Callable[[tf.Tensor], tf.Tensor]]:
     """GELU in the erf form (Hendrycks and Gimpel 2016, arXiv:1606.08415); keeps only its input for the gradient."""
     half = 0.5 * (1.0 + tf.math.erf(x * math.sqrt(0.5)))
 
@@ -262,14 +263,14 @@ def gelu(x: tf.Tensor) -> Tuple[tf.Tensor, Callable[[tf.Tensor], tf.Tensor]]:
 @tf.custom_gradient
 def layer_norm(
     x: tf.Tensor, gamma: tf.Tensor, beta: tf.Tensor, epsilon: float
-) -> Tuple[tf.Tensor, Callable[..., Any]]:
+) -> tuple[tf.Tensor, Callable[..., Any]]:
     """LayerNorm over the last axis of [N, H], with its gradient in closed form to spare passes over memory."""
     mean = tf.reduce_mean(x, axis=-1, keepdims=True)  # [N, 1]
     centred = x - mean
     scale = tf.math.rsqrt(tf.reduce_mean(tf.square(centred), axis=-1, keepdims=True) + epsilon)  # [N, 1]
     normal = centred * scale
 
-    def gradient(upstream: tf.Tensor) -> Tuple[tf.Tensor, tf.Tensor, tf.Tensor, None]:
+    def gradient(upstream: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor, None]:
         weighted = upstream * gamma
         projected = tf.reduce_mean(weighted * normal, axis=-1, keepdims=True)  # [N, 1]
         inner = weighted - tf.reduce_mean(weighted, axis=-1, keepdims=True) - normal * projected

@@ -6,7 +6,7 @@ control flow, for devices that compile a static graph. Letters: W windows, T tok
 
 from __future__ import annotations
 
-from typing import Any, Callable, Dict, List, Tuple
+from typing import Any, Callable
 
 import tensorflow as tf
 
@@ -43,7 +43,7 @@ class BiLstm(tf.Module):
         return tf.concat([forward, backward], axis=-1) * mask[:, :, None]  # [W, T, 2U]
 
 
-def block(lstm: BiLstm, x: tf.Tensor, mask: tf.Tensor) -> Tuple[tf.Tensor, tf.Tensor]:
+def block(lstm: BiLstm, x: tf.Tensor, mask: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
     """Both directions through BlockLSTM, one fused loop each."""
     lengths = tf.cast(tf.reduce_sum(mask, axis=1), tf.int32)  # [W]
     length = dimensions(x)[1]
@@ -73,7 +73,7 @@ def _block_pass(x: tf.Tensor, kernel: tf.Tensor, bias: tf.Tensor, units: int, le
     return tf.transpose(steps.h, [1, 0, 2])  # [W, T, U]
 
 
-def unrolled(lstm: BiLstm, x: tf.Tensor, mask: tf.Tensor) -> Tuple[tf.Tensor, tf.Tensor]:
+def unrolled(lstm: BiLstm, x: tf.Tensor, mask: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
     """Both directions side by side, step by step in one graph; T must be known when the graph is built.
 
     The two directions are a batch of two products, and the three sigmoid gates one tensor: half the nodes of two loops,
@@ -92,7 +92,7 @@ def unrolled(lstm: BiLstm, x: tf.Tensor, mask: tf.Tensor) -> Tuple[tf.Tensor, tf
     present = tf.unstack(_facing(mask[:, :, None], mask[:, :, None]), axis=2)  # T of [2, W, 1]
     state = tf.zeros([2, windows, units])
     cell = tf.zeros([2, windows, units])
-    outputs: List[tf.Tensor] = []
+    outputs: list[tf.Tensor] = []
     for gates, here in zip(entering, present):
         gates += tf.matmul(state, kernels)  # [2, W, 4U]
         opened, candidate = tf.split(gates, [3 * units, units], axis=2)  # [2, W, 3U], [2, W, U]
@@ -116,7 +116,7 @@ def _sigmoids_first(parameter: tf.Tensor) -> tf.Tensor:
     return tf.concat([entry, forget, output, candidate], axis=-1)
 
 
-FORMS: Dict[str, Callable[[BiLstm, tf.Tensor, tf.Tensor], Tuple[tf.Tensor, tf.Tensor]]] = {
+FORMS: dict[str, Callable[[BiLstm, tf.Tensor, tf.Tensor], tuple[tf.Tensor, tf.Tensor]]] = {
     "block": block,
     "unrolled": unrolled,
 }

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Dict, List, Mapping, Tuple
 
 import numpy as np
 import tensorflow as tf
@@ -18,7 +18,7 @@ UNREADABLE = (tf.errors.OpError, ValueError, RuntimeError, IndexError)
 """What TensorFlow's checkpoint reader raises for files that are damaged, depending on where."""
 
 
-def save_tensors(prefix: Path, tensors: Mapping[str, np.ndarray]) -> List[Path]:
+def save_tensors(prefix: Path, tensors: Mapping[str, np.ndarray]) -> list[Path]:
     """Writes tensors under their names as `<prefix>.index` and `<prefix>.data-00000-of-00001`; returns both paths."""
     names = sorted(tensors)
     with tf.device("/CPU:0"):
@@ -31,7 +31,7 @@ def save_tensors(prefix: Path, tensors: Mapping[str, np.ndarray]) -> List[Path]:
     return [Path(f"{prefix}.index"), Path(f"{prefix}.data-00000-of-00001")]
 
 
-def load_tensors(prefix: Path) -> Dict[str, np.ndarray]:
+def load_tensors(prefix: Path) -> dict[str, np.ndarray]:
     """All tensors of a checkpoint by name.
 
     Raises:
@@ -54,7 +54,7 @@ def google_initial(folder: Path, config: BertConfig, otherwise: Initial) -> Init
     reader = _open(prefix)
     shapes = reader.get_variable_to_shape_map()
 
-    def initial(name: str, shape: Tuple[int, ...]) -> np.ndarray:
+    def initial(name: str, shape: tuple[int, ...]) -> np.ndarray:
         if not name.startswith("bert/"):
             return otherwise(name, shape)
         if name not in shapes:
@@ -72,7 +72,7 @@ def google_initial(folder: Path, config: BertConfig, otherwise: Initial) -> Init
     return initial
 
 
-def _open(prefix: Path) -> "tf.train.CheckpointReader":
+def _open(prefix: Path) -> tf.train.CheckpointReader:
     index = Path(f"{prefix}.index")
     if not index.is_file():
         raise ModelError(f"{index}: no such file; nerctl fetch-bert puts an encoder in place")
@@ -82,7 +82,7 @@ def _open(prefix: Path) -> "tf.train.CheckpointReader":
         raise ModelError(f"{prefix}: not a readable checkpoint ({_first_line(error)}); fetch it again") from None
 
 
-def _read(reader: "tf.train.CheckpointReader", prefix: Path, name: str) -> np.ndarray:
+def _read(reader: tf.train.CheckpointReader, prefix: Path, name: str) -> np.ndarray:
     try:
         return np.asarray(reader.get_tensor(name))
     except UNREADABLE as error:

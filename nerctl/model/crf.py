@@ -7,6 +7,7 @@ all paths, without any loop op. Letters: B sentences (chains), L tokens, K tags.
 
 from __future__ import annotations
 
+import numpy as np
 import tensorflow as tf
 
 from nerctl.model.bert import Initial, dimensions, variable
@@ -84,7 +85,7 @@ class Crf(tf.Module):
 
 def log_identity(tags: int) -> tf.Tensor:
     """The unit of the log semiring's matrix product: 0 on the diagonal, `NEVER` elsewhere; [K, K]."""
-    return NEVER * (1.0 - tf.eye(tags))
+    return tf.constant(NEVER * (1.0 - np.eye(tags)), tf.float32)
 
 
 def product_tree(steps: tf.Tensor) -> tf.Tensor:

@@ -7,8 +7,8 @@ at each step and resuming needs no state but the moments.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Dict, List, Optional, Sequence, Tuple
 
 import tensorflow as tf
 
@@ -38,14 +38,14 @@ class AdamWConfig:
 class Schedule:
     """Linear warm-up, then linear decay to 0 at the last planned step."""
 
-    rates: Tuple[float, float, float]
+    rates: tuple[float, float, float]
     """Peak learning rates of `GROUPS`."""
     total_steps: int
     """Updates of the whole plan, whether or not the run stops earlier."""
     warmup: float = 0.1
     """Share of the steps that the rates rise over."""
 
-    def at(self, step: int) -> List[float]:
+    def at(self, step: int) -> list[float]:
         """The learning rates of `GROUPS` for update `step` (1-based)."""
         rising = max(1, round(self.total_steps * self.warmup))
         if step <= rising:
@@ -62,7 +62,7 @@ class AdamW(tf.Module):
         super().__init__()
         self.config = config
         self.trained = list(variables)
-        self.moments: Dict[str, tf.Variable] = {}
+        self.moments: dict[str, tf.Variable] = {}
         for item in self.trained:
             for moment in ("adam_m", "adam_v"):
                 name = f"{moment}/{variable_name(item)}"
@@ -73,7 +73,7 @@ class AdamW(tf.Module):
         gradients: Sequence[tf.Tensor],
         rates: tf.Tensor,
         step: tf.Tensor,
-        finite: Optional[tf.Tensor] = None,
+        finite: tf.Tensor | None = None,
     ) -> tf.Tensor:
         """One update of all variables.
 
@@ -108,7 +108,7 @@ class AdamW(tf.Module):
         return norm
 
 
-def kept(new: tf.Tensor, old: tf.Tensor, finite: Optional[tf.Tensor]) -> tf.Tensor:
+def kept(new: tf.Tensor, old: tf.Tensor, finite: tf.Tensor | None) -> tf.Tensor:
     """The new value, or the old one of an update that is left out."""
     return new if finite is None else tf.where(finite, new, old)
 

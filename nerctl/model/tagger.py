@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import math
 import zlib
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Callable, Dict, Mapping, Optional, Tuple
+from typing import Callable
 
 import numpy as np
 import tensorflow as tf
@@ -96,11 +97,13 @@ class TaggerModel(tf.Module):
         self.dtype = dtype
         self.lstm_form = lstm_form
         self.bert = Bert(bert, initial)
-        self.lstm: Optional[BiLstm] = None
+        self.lstm: BiLstm | None = None
         features = bert.hidden_size
         if config.head == "bilstm-crf":
             self.lstm = BiLstm("head/bilstm", features, config.lstm_size, initial)
-            features = 2 * config.lstm_size
+            # The projection sees the encoder beside the LSTM: without that path the encoder's first gradients come
+            # through an untrained LSTM, and at rates that a small encoder wants they destroy what it knows.
+            features += 2 * config.lstm_size
         self.projection = Dense("head/projection", features, config.tags, initial)
         self.crf = Crf(config.tags, initial, trainable=config.head != "softmax")
 
@@ -131,9 +134,9 @@ class TaggerModel(tf.Module):
         x = dropout.head(x)
         if self.lstm is not None:
             token_mask = tf.sequence_mask(token_counts, tokens, tf.float32)  # [W, T]
-            x = tf.reshape(x, [windows, tokens, x.shape[-1]])  # [W, T, H]
-            x = self.lstm(x, token_mask, self.lstm_form)  # [W, T, 2U]
-            x = dropout.head(tf.reshape(x, [-1, x.shape[-1]]))  # [W * T, 2U]
+            states = self.lstm(tf.reshape(x, [windows, tokens, x.shape[-1]]), token_mask, self.lstm_form)  # [W, T, 2U]
+            states = dropout.head(tf.reshape(states, [-1, states.shape[-1]]))  # [W * T, 2U]
+            x = tf.concat([states, x], axis=-1)  # [W * T, 2U + H]
         return tf.reshape(self.projection(x), [windows, tokens, self.config.tags])  # [W, T, K]
 
     def losses(self, batch: Mapping[str, tf.Tensor], dropout: Regularisation = NO_DROPOUT) -> tf.Tensor:
@@ -156,7 +159,7 @@ class TaggerModel(tf.Module):
         mask = tf.sequence_mask(batch["chain_counts"], length, tf.float32)  # [B, L]
         return -self.crf.log_likelihood(stitched, batch["tags"], mask, batch["begins"], batch["ends"])
 
-    def variables_by_name(self) -> Dict[str, tf.Variable]:
+    def variables_by_name(self) -> dict[str, tf.Variable]:
         """Every variable under its checkpoint name, in the order of creation's names."""
         return {variable_name(item): item for item in sorted(self.variables, key=variable_name)}
 
@@ -168,7 +171,7 @@ def random_initial(seed: int, deviation: float = 0.02) -> Initial:
     orthogonal state parts and a forget bias of 1 (Jozefowicz et al. 2015); CRF scores begin at 0.
     """
 
-    def initial(name: str, shape: Tuple[int, ...]) -> np.ndarray:
+    def initial(name: str, shape: tuple[int, ...]) -> np.ndarray:
         generator = np.random.default_rng([seed, zlib.crc32(name.encode())])
         for part, make in INITIALS.items():
             if part in name:
@@ -182,7 +185,7 @@ def random_initial(seed: int, deviation: float = 0.02) -> Initial:
     return initial
 
 
-def _lstm_kernel(shape: Tuple[int, ...], generator: np.random.Generator) -> np.ndarray:
+def _lstm_kernel(shape: tuple[int, ...], generator: np.random.Generator) -> np.ndarray:
     units = shape[1] // 4
     inputs = shape[0] - units
     limit = math.sqrt(6.0 / (inputs + units))
@@ -191,18 +194,18 @@ def _lstm_kernel(shape: Tuple[int, ...], generator: np.random.Generator) -> np.n
     return np.concatenate([kernel, np.concatenate(state, axis=1)]).astype(np.float32)
 
 
-def _lstm_bias(shape: Tuple[int, ...], generator: np.random.Generator) -> np.ndarray:
+def _lstm_bias(shape: tuple[int, ...], generator: np.random.Generator) -> np.ndarray:
     bias = np.zeros(shape, np.float32)
     units = shape[0] // 4
     bias[2 * units : 3 * units] = 1.0  # gates: input, cell, forget, output
     return bias
 
 
-def _zeros(shape: Tuple[int, ...], generator: np.random.Generator) -> np.ndarray:
+def _zeros(shape: tuple[int, ...], generator: np.random.Generator) -> np.ndarray:
     return np.zeros(shape, np.float32)
 
 
-INITIALS: Dict[str, Callable[[Tuple[int, ...], np.random.Generator], np.ndarray]] = {
+INITIALS: dict[str, Callable[[tuple[int, ...], np.random.Generator], np.ndarray]] = {
     "bilstm/forward/kernel": _lstm_kernel,
     "bilstm/backward/kernel": _lstm_kernel,
     "bilstm/forward/bias": _lstm_bias,

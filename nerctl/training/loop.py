@@ -6,7 +6,7 @@ import os
 import time
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Callable, Dict, List, Optional
+from typing import Any, Callable
 
 from nerctl.config import TrainConfig, existing_folder
 from nerctl.data.batches import Batch
@@ -52,11 +52,11 @@ class Outcome:
 
     step: int
     """Updates made in all."""
-    interrupted: Optional[int] = None
+    interrupted: int | None = None
     """The signal that stopped it, if one did."""
-    dev_f1: Optional[float] = None
+    dev_f1: float | None = None
     """Best dev F1, a fraction of 1."""
-    test: Optional[Scores] = None
+    test: Scores | None = None
     """Scores of test by the best weights, if they were wanted."""
 
 
@@ -66,7 +66,7 @@ def train(
     listener: Listener,
     resume: bool = False,
     overwrite: bool = False,
-    stop: Callable[[], Optional[int]] = lambda: None,
+    stop: Callable[[], int | None] = lambda: None,
 ) -> Outcome:
     """Trains a tagger as the config says.
 
@@ -122,7 +122,7 @@ class Run:
         self.saved_at = time.monotonic()
         self._dev: Any = None
 
-    def go(self, stop: Callable[[], Optional[int]]) -> Outcome:
+    def go(self, stop: Callable[[], int | None]) -> Outcome:
         """Runs to the last step, an early stop, or a signal."""
         session, listener = self.session, self.listener
         self.log.open(self.progress.step)
@@ -133,7 +133,7 @@ class Run:
         listener.started(session, first)
         if first <= session.last_step:
             self.record.content["warmup"] = warm_up(session.stepper, session.batches, listener.note)
-        signal: Optional[int] = None
+        signal: int | None = None
         if self._evaluation_is_due() and not self._evaluated():
             self._evaluate()
         while self.progress.step < session.last_step and not self._out_of_patience():
@@ -240,7 +240,7 @@ class Run:
         self._save_record("running")
         self.saved_at = time.monotonic()
 
-    def _test(self) -> Optional[Scores]:
+    def _test(self) -> Scores | None:
         path, wanted = self.session.data.test, self.session.config.test
         if wanted is None:
             wanted = path is not None and self.progress.step >= self.session.batches.steps_per_epoch
@@ -256,7 +256,7 @@ class Run:
         self.listener.scored("test", step or self.progress.step, scores, False)
         return scores
 
-    def _facts(self, encoder: Path) -> Dict[str, Any]:
+    def _facts(self, encoder: Path) -> dict[str, Any]:
         session = self.session
         return {
             "device": session.backend.describe(),
@@ -284,7 +284,7 @@ class Run:
                 "with; put it back, or start another run with another --output-dir"
             )
 
-    def _log_names(self) -> List[str]:
+    def _log_names(self) -> list[str]:
         return ["steps.jsonl", f"loss+perf_{self.session.backend.log_name}.txt"]
 
     def _save_record(self, state: str) -> None:
@@ -303,7 +303,7 @@ class Run:
         self.record.save([*own, *earlier, *self.state.files()])
 
 
-def _step_record(step: int, parts: List[Batch], result: StepResult, seconds: float, rate: float) -> StepRecord:
+def _step_record(step: int, parts: list[Batch], result: StepResult, seconds: float, rate: float) -> StepRecord:
     positions = sum(part.positions for part in parts)
     return StepRecord(
         step=step,
@@ -320,7 +320,7 @@ def _step_record(step: int, parts: List[Batch], result: StepResult, seconds: flo
     )
 
 
-def peak_memory() -> Optional[int]:
+def peak_memory() -> int | None:
     """Peak resident memory of this process in bytes, where the system tells it."""
     try:
         import resource

@@ -7,10 +7,11 @@ import platform
 import re
 import shutil
 import uuid
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from pathlib import Path
-from typing import Any, Dict, Iterable, List, Set
+from typing import Any
 
 import nerctl
 from nerctl.errors import NerctlError
@@ -29,11 +30,11 @@ class RunRecord:
 
     folder: Path
     """The output folder."""
-    content: Dict[str, Any] = field(default_factory=dict)
+    content: dict[str, Any] = field(default_factory=dict)
     """The JSON object."""
 
     @classmethod
-    def begin(cls, folder: Path, command: str, facts: Dict[str, Any]) -> RunRecord:
+    def begin(cls, folder: Path, command: str, facts: dict[str, Any]) -> RunRecord:
         """A new record; written when it is saved."""
         content = {
             "format": FORMAT,
@@ -98,7 +99,7 @@ def claim(folder: Path, files: Iterable[str], overwrite: bool) -> None:
 
 def remove_run(record: RunRecord) -> None:
     """Removes the files that a record lists, and folders that are empty then; nothing else."""
-    parents: Set[Path] = set()
+    parents: set[Path] = set()
     root = record.folder.resolve()
     for name in record.content["files"]:
         path = record.folder / name
@@ -118,7 +119,7 @@ def remove_run(record: RunRecord) -> None:
             parent.rmdir()
 
 
-def versions() -> Dict[str, str]:
+def versions() -> dict[str, str]:
     """Versions of what computes."""
     import numpy
     import tensorflow
@@ -137,6 +138,6 @@ def now() -> str:
     return datetime.now(timezone.utc).isoformat(timespec="seconds")
 
 
-def listed(folder: Path, names: Iterable[str]) -> List[str]:
+def listed(folder: Path, names: Iterable[str]) -> list[str]:
     """The names that exist in the folder."""
     return [name for name in names if (folder / name).exists()]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Dict, List, Optional
+from typing import Any
 
 from nerctl.backends import Backend, backend_for
 from nerctl.config import TrainConfig, existing_folder
@@ -24,17 +24,17 @@ class Data:
 
     train: Corpus
     """The training split."""
-    dev: Optional[Corpus]
+    dev: Corpus | None
     """The split that chooses the best weights, if there is one."""
-    test: Optional[Path]
+    test: Path | None
     """The file of the last split; read only when it is scored."""
     labels: Labels
     """The tags of train."""
     tokenizer: WordPieceTokenizer
     """Tokens to word pieces."""
-    facts: Dict[str, Any]
+    facts: dict[str, Any]
     """For the run record: path, checksum, sizes of each split."""
-    notes: List[str]
+    notes: list[str]
     """What the user should know about the data."""
 
 
@@ -74,7 +74,7 @@ def read_data(config: TrainConfig, vocabulary: Vocabulary) -> Data:
     )
 
 
-def corpus_facts(path: Path, corpus: Corpus) -> Dict[str, Any]:
+def corpus_facts(path: Path, corpus: Corpus) -> dict[str, Any]:
     """What the run record says of one split."""
     return {
         "path": str(path),
@@ -107,10 +107,11 @@ class Session:
                 f"{encoder}: vocab.txt has {len(vocabulary)} pieces, bert_config.json says {self.bert.vocab_size}; the "
                 "two files do not belong together"
             )
-        self.notes: List[str] = []
+        self.notes: list[str] = []
         if config.max_seq_length > self.bert.max_position_embeddings:
-            self.notes.append(f"the encoder reads {self.bert.max_position_embeddings} word pieces at most; windows are as long")
-            config = replace(config, max_seq_length=self.bert.max_position_embeddings)
+            longest = self.bert.max_position_embeddings
+            self.notes.append(f"the encoder reads {longest} word pieces at most; windows are as long")
+            config = replace(config, max_seq_length=longest)
         self.data = read_data(config, vocabulary)
         self.notes += self.data.notes
         self.splitter = TextSplitter.of(self.data.train)
@@ -166,7 +167,7 @@ class Session:
         """A corpus as windows of this run's length."""
         return Encoder(corpus, self.data.tokenizer, self.config.max_seq_length)
 
-    def saved_config(self) -> Dict[str, Any]:
+    def saved_config(self) -> dict[str, Any]:
         """The content of config.json: the options with what was decided for them."""
         encoder, head, crf = self.rates
         return {
@@ -189,9 +190,9 @@ def set_threads(threads: int) -> None:
         raise NerctlError("--threads must be set before TensorFlow runs; start a new process") from None
 
 
-def encoder_facts(folder: Path, session: Session, from_scratch: bool) -> Dict[str, Any]:
+def encoder_facts(folder: Path, session: Session, from_scratch: bool) -> dict[str, Any]:
     """What the run record says of the encoder."""
-    facts: Dict[str, Any] = {
+    facts: dict[str, Any] = {
         "path": str(folder),
         "from_scratch": from_scratch,
         "hidden_size": session.bert.hidden_size,
@@ -206,7 +207,7 @@ def encoder_facts(folder: Path, session: Session, from_scratch: bool) -> Dict[st
     return facts
 
 
-def write_shared(folder: Path, encoder: Path, session: Session) -> Dict[str, str]:
+def write_shared(folder: Path, encoder: Path, session: Session) -> dict[str, str]:
     """Writes the files that all weights of the run share; returns their checksums by name."""
     from nerctl.folder import SHARED, write_json, write_text
 
@@ -217,7 +218,7 @@ def write_shared(folder: Path, encoder: Path, session: Session) -> Dict[str, str
     return {name: sha256_of(folder / name) for name in SHARED}
 
 
-def resumed_config(folder: Path, explicit: Dict[str, Any]) -> TrainConfig:
+def resumed_config(folder: Path, explicit: dict[str, Any]) -> TrainConfig:
     """The config of the run in `folder`, with the options given now where they may change.
 
     Raises:

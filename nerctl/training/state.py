@@ -5,9 +5,10 @@ from __future__ import annotations
 import os
 import re
 import shutil
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any, Dict, List, Mapping, Optional
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
@@ -31,11 +32,11 @@ class Progress:
 
     step: int = 0
     """Updates made."""
-    best_f1: Optional[float] = None
+    best_f1: float | None = None
     """Best dev F1 so far."""
     since_best: int = 0
     """Evaluations since then."""
-    evaluations: List[Dict[str, Any]] = field(default_factory=list)
+    evaluations: list[dict[str, Any]] = field(default_factory=list)
     """Each scoring of dev so far, as the run record keeps it."""
 
 
@@ -47,8 +48,8 @@ class RunState:
         self.model = model
         self.optimizer = optimizer
         self.shared = dict(shared)
-        self.best: Optional[Weights] = None
-        self.last: Optional[Weights] = None
+        self.best: Weights | None = None
+        self.last: Weights | None = None
 
     def save(self, progress: Progress, is_best: bool) -> None:
         """Writes the state after `progress.step` updates and makes it the last, and the best if so said."""
@@ -78,7 +79,7 @@ class RunState:
         assign(self.optimizer.moments, load_tensors(place / "optimizer.ckpt"), place)
         return Progress(**saved.progress)
 
-    def load_best(self) -> Optional[int]:
+    def load_best(self) -> int | None:
         """Puts the best weights into the model, if dev was ever scored; returns their step."""
         if self.best is None:
             return None
@@ -86,7 +87,7 @@ class RunState:
         assign(self.model.variables_by_name(), load_tensors(place / "model.ckpt"), place)
         return self.best.step
 
-    def files(self) -> List[str]:
+    def files(self) -> list[str]:
         """Every checkpoint file that is in use, relative to the run's folder."""
         names = {
             f"{weights.folder}/{name}" for weights in (self.best, self.last) if weights for name in weights.files

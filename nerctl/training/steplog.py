@@ -11,7 +11,7 @@ import os
 import re
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import IO, Callable, Optional
+from typing import IO, Callable
 
 STEP_LINE = re.compile(r"^step: (\d+), cost time: ([\d.]+)s, losses: (-?[\d.]+|nan|inf|-inf)$")
 """The original project's line."""
@@ -55,8 +55,8 @@ class StepLog:
     def __init__(self, folder: Path, device: str) -> None:
         self.lines_path = folder / f"loss+perf_{device}.txt"
         self.records_path = folder / "steps.jsonl"
-        self._lines: Optional[IO[bytes]] = None
-        self._records: Optional[IO[bytes]] = None
+        self._lines: IO[bytes] | None = None
+        self._records: IO[bytes] | None = None
 
     def open(self, step: int) -> None:
         """Cuts both files back to the lines up to `step`, and opens them."""
@@ -84,7 +84,7 @@ class StepLog:
                 stream.close()
 
 
-def cut(path: Path, step: int, step_of: Callable[[str], Optional[int]]) -> None:
+def cut(path: Path, step: int, step_of: Callable[[str], int | None]) -> None:
     """Keeps the lines of steps up to `step`; a half-written last line goes too. In one rename."""
     if not path.exists():
         return
@@ -98,12 +98,12 @@ def cut(path: Path, step: int, step_of: Callable[[str], Optional[int]]) -> None:
     os.replace(temporary, path)
 
 
-def _step_of_line(line: str) -> Optional[int]:
+def _step_of_line(line: str) -> int | None:
     match = STEP_LINE.match(line)
     return int(match.group(1)) if match else None
 
 
-def _step_of_record(line: str) -> Optional[int]:
+def _step_of_record(line: str) -> int | None:
     try:
         return int(json.loads(line)["step"])
     except (ValueError, KeyError, TypeError):

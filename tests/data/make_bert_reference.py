@@ -11,7 +11,7 @@ import torch
 import transformers
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "model"))
-from test_bert import google_name  # noqa: E402
+from test_bert import google_name
 
 SHAPE = (61, 16, 3, 4, 40, 40)  # vocabulary, hidden, layers, heads, feed-forward, positions
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
@@ -36,7 +37,7 @@ def test_an_epoch_holds_each_sentence_once_and_the_next_in_another_order(tmp_pat
     data = training_data(tmp_path, LENGTHS, Shapes(4, 20, 1000))
     first = [batch.tolist() for batch in data.order(0)]
     second = [batch.tolist() for batch in data.order(1)]
-    assert sorted(sum(first, [])) == sorted(sum(second, [])) == list(range(len(LENGTHS)))
+    assert sorted(chain(*first)) == sorted(chain(*second)) == list(range(len(LENGTHS)))
     assert first != second
     assert len(first) == data.steps_per_epoch == 4
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Optional
-
 import numpy as np
 import pytest
 from hypothesis import given
@@ -19,7 +17,7 @@ from nerctl.errors import DataError
     opened=st.one_of(st.none(), st.integers(0, 2**60)),
 )
 def test_windows_own_every_token_once_see_what_they_own_and_fit(
-    counts: list[int], limit: int, opened: Optional[int]
+    counts: list[int], limit: int, opened: int | None
 ) -> None:
     open_at = None if opened is None else np.array([bool(opened >> index & 1) for index in range(len(counts))])
     windows = plan_windows(np.array(counts, int), limit, open_at)

@@ -1,0 +1,173 @@
+"""A run that is killed anywhere and resumed ends with the same bits as one that was left alone."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from nerctl.config import TrainConfig
+from nerctl.model.checkpoint import load_tensors
+from nerctl.training import state as state_room
+from nerctl.training.loop import Listener, train
+from nerctl.training.session import resumed_config
+
+OPTIONS = {
+    "device": "cpu", "from_scratch": True, "batch_size": 8, "max_tokens": 96, "epochs": 3, "head": "bilstm-crf",
+    "lstm_size": 8, "threads": None, "learning_rate": 1e-3, "head_learning_rate": 1e-2,
+}  # fmt: skip
+"""60 sentences, batches of 8: 8 steps an epoch, some of them split in two parts."""
+
+
+class Killed(BaseException):
+    """Stands for kill -9: nothing of the run gets a chance to tidy up."""
+
+
+def run(output: str, resume: bool = False, listener: Listener | None = None, **options: object) -> None:
+    if resume:
+        config = resumed_config(Path(output), dict(options))
+    else:
+        config = TrainConfig.from_dict({**OPTIONS, **options, "output_dir": output})
+    train(config, "nerctl train", listener or Listener(), resume=resume)
+
+
+def weights(output: str) -> dict[str, np.ndarray]:
+    pointer = json.loads((Path(output) / "checkpoint.json").read_text())
+    return load_tensors(Path(output) / pointer["last"]["folder"] / "model.ckpt")
+
+
+def losses(output: str) -> list[tuple[int, float]]:
+    rows = [json.loads(line) for line in (Path(output) / "steps.jsonl").read_text().splitlines()]
+    return [(row["step"], row["loss"]) for row in rows]
+
+
+def assert_same_run(one: str, other: str) -> None:
+    first, second = weights(one), weights(other)
+    assert first.keys() == second.keys()
+    for name, value in first.items():
+        assert np.array_equal(value, second[name]), name
+    assert losses(one) == losses(other)
+    log = (Path(other) / "loss+perf_cpu.txt").read_text().splitlines()
+    assert [int(line.split(",")[0].split()[1]) for line in log] == [step for step, _ in losses(one)]
+
+
+class DieAfter(Listener):
+    """Dies after the log line of a step, before anything is saved."""
+
+    def __init__(self, step: int) -> None:
+        self.step = step
+
+    def stepped(self, record: object) -> None:
+        if record.step == self.step:  # type: ignore[attr-defined]
+            raise Killed
+
+
+@pytest.mark.parametrize("step", [1, 5, 9])
+def test_a_kill_after_a_log_line_and_before_its_save_changes_nothing(workplace: Path, step: int) -> None:
+    run("whole", steps=12, save_every=4)
+    with pytest.raises(Killed):
+        run("killed", listener=DieAfter(step), steps=12, save_every=4)
+    run("killed", resume=True)
+    assert_same_run("whole", "killed")
+
+
+@pytest.mark.parametrize("place", ["folder", "pointer"])
+def test_a_kill_between_the_renames_of_a_save_changes_nothing(
+    workplace: Path, monkeypatch: pytest.MonkeyPatch, place: str
+) -> None:
+    run("whole", steps=10, save_every=2)
+    real = os.replace
+    seen = []
+
+    def dying(source: object, target: object) -> None:
+        name = Path(str(target)).name
+        if (place == "folder" and name == "00000006") or (place == "pointer" and name == "checkpoint.json"):
+            seen.append(name)
+            if place == "folder" or len(seen) == 3:
+                raise Killed
+        real(source, target)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(os, "replace", dying)
+    with pytest.raises(Killed):
+        run("killed", steps=10, save_every=2)
+    monkeypatch.setattr(os, "replace", real)
+    run("killed", resume=True)
+    assert_same_run("whole", "killed")
+
+
+def test_five_steps_then_five_more_equal_ten(workplace: Path) -> None:
+    run("whole", steps=10)
+    run("parts", steps=5)
+    run("parts", resume=True, steps=10)
+    assert_same_run("whole", "parts")
+
+
+def test_a_process_killed_with_signal_9_at_any_time_resumes_to_the_same_bits(workplace: Path) -> None:
+    run("whole", steps=16, save_every=1)
+    command = [sys.executable, "-m", "nerctl", "train", "--device", "cpu", "--from-scratch", "--batch-size", "8",
+               "--max-tokens", "96", "--lstm-size", "8", "--learning-rate", "1e-3", "--head-learning-rate", "1e-2",
+               "--steps", "16", "--save-every", "1", "--output-dir", "killed"]  # fmt: skip
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).resolve().parents[2])}
+    draw = np.random.default_rng()
+    process = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+    assert process.stdout is not None
+    for _ in range(int(draw.integers(1, 6))):
+        process.stdout.readline()
+    time.sleep(float(draw.random()) * 0.2)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    run("killed", resume=True)
+    assert_same_run("whole", "killed")
+
+
+def forget_moments(monkeypatch: pytest.MonkeyPatch) -> None:
+    real = state_room.assign
+
+    def only_weights(variables: dict, tensors: dict, source: Path) -> None:
+        if not any(name.startswith("adam_") for name in variables):
+            real(variables, tensors, source)
+
+    monkeypatch.setattr(state_room, "assign", only_weights)
+
+
+def forget_position(monkeypatch: pytest.MonkeyPatch) -> None:
+    from nerctl.data.batches import TrainingData
+
+    real, first = TrainingData.step, []
+
+    def from_the_beginning(self: TrainingData, step: int) -> list:
+        first.append(step)
+        return real(self, step - first[0] + 1)
+
+    monkeypatch.setattr(TrainingData, "step", from_the_beginning)
+
+
+def forget_random_state(monkeypatch: pytest.MonkeyPatch) -> None:
+    from nerctl.training.step import Stepper
+
+    real, first = Stepper._key, []
+
+    def from_the_beginning(self: Stepper, step: int, part: int) -> np.ndarray:
+        first.append(step)
+        return real(self, step - first[0] + 1, part)
+
+    monkeypatch.setattr(Stepper, "_key", from_the_beginning)
+
+
+@pytest.mark.parametrize("forget", [forget_moments, forget_position, forget_random_state])
+def test_the_comparison_notices_when_resume_forgets(
+    workplace: Path, monkeypatch: pytest.MonkeyPatch, forget: object
+) -> None:
+    run("whole", steps=8)
+    run("parts", steps=4)
+    forget(monkeypatch)  # type: ignore[operator]
+    run("parts", resume=True, steps=8)
+    with pytest.raises(AssertionError):
+        assert_same_run("whole", "parts")
