@@ -1,12 +1,12 @@
 """What `nerctl patch-hooks` writes into the original: its note's step timer, the NPU session config.
 
-The step timer, the stop hook and the exit are the note's own code. The parameters of the NPU session are the
-Ascend adapter's for graph mode; `session_options` is the one table that says what each is set to.
+The step timer, the stop hook and the exit are the note's own code; the parameters of the NPU session are the
+NPU backend's.
 """
 
 from __future__ import annotations
 
-from typing import Union
+from nerctl.backends.npu_session import Parameter, session_parameters
 
 STEP_LINE_FORMAT = "step: %d, cost time: %.3fs, losses: %.3f"
 """What the step timer prints for each step; `nerctl compare` reads it back."""
@@ -55,29 +55,16 @@ from tensorflow.core.protobuf.rewriter_config_pb2 import RewriterConfig
 
 _DEVICE_ID = "int(os.environ.get('ASCEND_DEVICE_ID', '0'))"
 
-SessionValue = Union[bool, int, str]
+_PRECISION_MODE = "allow_fp32_to_fp16"
+"""The adapter's default when it trains on the Ascend 910: float32 where the operator has it, else float16."""
 
 
-def session_options() -> dict[str, SessionValue]:
-    """The `parameter_map` of the NpuOptimizer for one card, one step a loop, nothing profiled or dumped.
+def session_options() -> dict[str, Parameter]:
+    """The NpuOptimizer's parameters as the NPU backend sets them for one card.
 
     `session_device_id` is read from ASCEND_DEVICE_ID when the patched program runs; 0 is what it is without.
     """
-    return {
-        "use_off_line": True,  # run on the NPU
-        "enable_data_pre_proc": True,  # GetNext runs on the card, as in the adapter's own run config
-        "mix_compile_mode": False,  # what the card cannot run is an error, not a slow host op
-        "hcom_parallel": False,  # one card: no gradients to exchange
-        "iterations_per_loop": 1,  # each step returns to the host, or the timer would time several at once
-        "graph_run_mode": 1,  # training
-        "session_device_id": 0,
-        "precision_mode": "allow_fp32_to_fp16",  # float32 where the operator has it, else float16
-        "op_select_implmode": "high_precision",  # losses are compared, so no approximations for speed
-        "profiling_mode": False,
-        "profiling_options": "",
-        "enable_dump": False,
-        "jit_compile": "auto",
-    }
+    return session_parameters(0, _PRECISION_MODE)
 
 
 def step_timer(steps: int) -> str:
@@ -98,6 +85,7 @@ def npu_session_config(name: str) -> str:
         "custom_op.name = 'NpuOptimizer'",
     ]
     lines += [_parameter(option, value) for option, value in session_options().items()]
+    # As the vendor's scripts write it; the second field's own enum calls that value MANUAL.
     lines += [
         f"{name}.graph_options.rewrite_options.remapping = RewriterConfig.OFF",
         f"{name}.graph_options.rewrite_options.memory_optimization = RewriterConfig.OFF",
@@ -105,7 +93,7 @@ def npu_session_config(name: str) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _parameter(option: str, value: SessionValue) -> str:
+def _parameter(option: str, value: Parameter) -> str:
     target = f"custom_op.parameter_map['{option}']"
     if option == "session_device_id":
         return f"{target}.i = {_DEVICE_ID}"
