@@ -51,9 +51,7 @@ def archive(
     output_dir: Path = typer.Option(Path("output"), "--output-dir", metavar="DIR", help="The run."),
     data_dir: Path = typer.Option(Path("NERdata"), "--data-dir", metavar="DIR", help="The data set."),
     name: str = typer.Option("CarPeting_TF_BiLSTM_CRF", "--name", help="The project, for --layout turing."),
-    dry_run: bool = typer.Option(
-        False, "--dry-run", help="List what would go where; the target is not contacted."
-    ),
+    dry_run: bool = typer.Option(False, "--dry-run", help="List what would go where; the target is not contacted."),
     force: bool = typer.Option(False, "--force", help="Replace files that are there with other content."),
     as_json: bool = typer.Option(False, "--json", help="The result as one JSON object."),
 ) -> None:
@@ -111,9 +109,7 @@ def _store(plan: Plan, to: str, force: bool, as_json: bool) -> None:
 
 def _show_plan(plan: Plan, to: str, as_json: bool) -> None:
     moves = [
-        (entry.source, posixpath.join(to, place.folder, entry.name))
-        for place in plan.places
-        for entry in place.entries
+        (entry.source, posixpath.join(to, place.folder, entry.name)) for place in plan.places for entry in place.entries
     ]
     if as_json:
         out.json({"files": [{"from": str(source), "to": to_path} for source, to_path in moves]})
@@ -133,9 +129,7 @@ def _verify(address: str, as_json: bool) -> None:
     finally:
         target.close()
     if found.unfinished:
-        out.warn(
-            f"{len(found.unfinished)} unfinished files of an interrupted archive: {first(found.unfinished)}"
-        )
+        out.warn(f"{len(found.unfinished)} unfinished files of an interrupted archive: {first(found.unfinished)}")
     if as_json:
         out.json(asdict(found))
     if found.faults:

@@ -20,8 +20,7 @@ def fetch_data(
         "--mirror",
         metavar="URL",
         envvar="NERCTL_MIRROR",
-        help="Address of a folder that holds the files, in place of the built-in ones; may be given "
-        "several times.",
+        help="Address of a folder that holds the files, in place of the built-in ones; may be given several times.",
     ),
     local: Optional[Path] = typer.Option(
         None,

@@ -82,8 +82,7 @@ def _look(place: Place, plan: Plan, target: Target, force: bool, report: Report)
             elif not force:
                 way_out = "put this run beside it with --run-name" if place.of_run else "name another --to"
                 raise NerctlError(
-                    f"{target.shown(path)}: is there with other content; {way_out}, or replace it with "
-                    f"--force"
+                    f"{target.shown(path)}: is there with other content; {way_out}, or replace it with --force"
                 )
         files.append((entry, listed))
     return _Survey(place, tuple(files), frozenset(there), old)
@@ -148,12 +147,9 @@ def _send(entry: Entry, listed: Listed, folder: str, target: Target, report: Rep
             return
         if digest_of(entry.source) != listed.sha256:
             raise TransferError(
-                f"{entry.source}: changed while it was archived; run the same command again when training "
-                f"has ended"
+                f"{entry.source}: changed while it was archived; run the same command again when training has ended"
             )
-    raise TransferError(
-        f"{target.shown(final)}: what was read back is not what was written, twice; check the target's disk"
-    )
+    raise TransferError(f"{target.shown(final)}: what was read back is not what was written, twice; check the target's disk")
 
 
 def _told(entry: Entry, listed: Listed, start: int, report: Report) -> Iterator[bytes]:

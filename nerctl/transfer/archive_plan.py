@@ -53,9 +53,7 @@ class Plan:
     """The run, where there is one."""
 
 
-def plan_archive(
-    what: str, layout: str, output: Path, data: Path, name: str = PROJECT, run_name: str = ""
-) -> Plan:
+def plan_archive(what: str, layout: str, output: Path, data: Path, name: str = PROJECT, run_name: str = "") -> Plan:
     """Decides what goes where.
 
     Args:

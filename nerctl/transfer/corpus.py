@@ -123,9 +123,7 @@ def find_corpus(folder: Path) -> dict[str, Path]:
             continue
         if split in found:
             names = f"{found[split].relative_to(folder)} and {path.relative_to(folder)}"
-            raise DataError(
-                f"{folder}: {names} could each be the {split} file; give a folder with one of them"
-            )
+            raise DataError(f"{folder}: {names} could each be the {split} file; give a folder with one of them")
         found[split] = path
     missing = [f"example.{split}" for split in SAVED_AS if split not in found]
     if missing:
@@ -186,9 +184,7 @@ def _figures(path: Path) -> CorpusFigures:
 
 
 def _other_content(path: Path) -> NerctlError:
-    return NerctlError(
-        f"{path}: is there with other content; name another folder with --to, or replace it with --force"
-    )
+    return NerctlError(f"{path}: is there with other content; name another folder with --to, or replace it with --force")
 
 
 @contextmanager

@@ -98,8 +98,7 @@ def _failure(resource: Resource, causes: list[tuple[str, _Refused]]) -> NerctlEr
     reasons = "; ".join(f"{url}: {refused}" for url, refused in causes) or "no address is known for it"
     kind = NerctlError if any(refused.wrong_content for _, refused in causes) else TransferError
     return kind(
-        f"{resource.name} could not be fetched ({reasons}): name another address with --mirror, "
-        "or a local copy with --from"
+        f"{resource.name} could not be fetched ({reasons}): name another address with --mirror, or a local copy with --from"
     )
 
 

@@ -101,9 +101,7 @@ def _first_wrong(source: EncoderSource, folder: Path) -> Optional[str]:
     return None
 
 
-def _fetch_zip(
-    source: EncoderSource, folder: Path, mirrors: Sequence[str], force: bool, report: Report
-) -> FetchedEncoder:
+def _fetch_zip(source: EncoderSource, folder: Path, mirrors: Sequence[str], force: bool, report: Report) -> FetchedEncoder:
     if not force:
         _refuse_other(folder, dict(source.sha256))
     downloads = folder / DOWNLOADS
@@ -139,9 +137,7 @@ def zip_addresses(source: EncoderSource, mirrors: Sequence[str]) -> tuple[str, .
     return tuple(base if base.endswith(".zip") else f"{base.rstrip('/')}/{source.name}.zip" for base in bases)
 
 
-def _fetch_local(
-    source: Optional[EncoderSource], folder: Path, local: Path, force: bool, report: Report
-) -> FetchedEncoder:
+def _fetch_local(source: Optional[EncoderSource], folder: Path, local: Path, force: bool, report: Report) -> FetchedEncoder:
     if not local.exists():
         raise NerctlError(f"{local}: no such file or folder")
     if not local.is_dir() and not is_archive(local):

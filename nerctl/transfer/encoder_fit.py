@@ -138,9 +138,7 @@ def _check_tensors(encoder: Encoder, sizes: dict[str, int]) -> None:
                 raise ModelError(f"{prefix}: {name} holds values that are no numbers")
     except (tf.errors.OpError, ValueError, RuntimeError, TypeError) as error:
         where = f" at {name}" if name else ""
-        raise ModelError(
-            f"{prefix}: cannot be read{where}; the checkpoint is damaged or incomplete"
-        ) from error
+        raise ModelError(f"{prefix}: cannot be read{where}; the checkpoint is damaged or incomplete") from error
     beyond = f"bert/encoder/layer_{sizes['num_hidden_layers']}/"
     if any(other.startswith(beyond) for other in shapes):
         raise ModelError(f"{prefix}: has more layers than num_hidden_layers in {CONFIG} says")

@@ -63,12 +63,8 @@ def decode_manifest(content: bytes, where: str) -> Manifest:
         record: Any = json.loads(content.decode("utf-8"))
         claimed = record.pop("manifest_sha256")
         if record["format"] != FORMAT:
-            raise NerctlError(
-                f"{where}: the manifest has format {record['format']!r}; a newer nerctl reads it"
-            )
-        files = tuple(
-            Listed(str(item["file"]), int(item["bytes"]), str(item["sha256"])) for item in record["files"]
-        )
+            raise NerctlError(f"{where}: the manifest has format {record['format']!r}; a newer nerctl reads it")
+        files = tuple(Listed(str(item["file"]), int(item["bytes"]), str(item["sha256"])) for item in record["files"])
         parts, run_id = tuple(record["parts"]), record["run_id"]
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise damaged from error

@@ -97,7 +97,7 @@ class PartFile:
         """Keeps a second command from writing the same part; the lock ends with the process, however it
         ends."""
         try:
-            holder = open(self.target.with_name(f".{self.target.name}.lock"), "w")  # noqa: SIM115 - closed below
+            holder = open(self.target.with_name(f".{self.target.name}.lock"), "w")
         except OSError as error:
             raise disk_error(self.target, error) from error
         with holder:

@@ -45,9 +45,7 @@ def read_run(output: Path) -> RunRecord:
     try:
         record: Any = json.loads(path.read_text("utf-8"))
     except FileNotFoundError:
-        raise NerctlError(
-            f"{path}: not there, so {output} holds no run; name the folder of one with --output-dir"
-        ) from None
+        raise NerctlError(f"{path}: not there, so {output} holds no run; name the folder of one with --output-dir") from None
     except (OSError, ValueError) as error:
         raise NerctlError(f"{path}: cannot be read as JSON; it is written by nerctl train") from error
     try:
@@ -56,9 +54,7 @@ def read_run(output: Path) -> RunRecord:
     except (KeyError, TypeError) as error:
         raise NerctlError(f"{path}: lacks run_id, device or files; it is written by nerctl train") from error
     if not isinstance(run_id, str) or not run_id or backend not in BACKENDS:
-        raise NerctlError(
-            f"{path}: the run's id or device is none; the device is one of {', '.join(BACKENDS)}"
-        )
+        raise NerctlError(f"{path}: the run's id or device is none; the device is one of {', '.join(BACKENDS)}")
     names = sorted({_below(path, output, name) for name in names})
     there = [name for name in names if (output / name).is_file()]
     about = {key: record.get(key) for key in ("device", "versions", "command", "created")}

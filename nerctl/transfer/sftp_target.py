@@ -34,9 +34,7 @@ def open_sftp(host: str, root: str, user: Optional[str], port: Optional[int]) ->
     try:
         import paramiko
     except ImportError:
-        raise NerctlError(
-            f"{host}:{root} needs paramiko; install it with: pip install 'nerctl[ssh]'"
-        ) from None
+        raise NerctlError(f"{host}:{root} needs paramiko; install it with: pip install 'nerctl[ssh]'") from None
     settings = _ssh_settings(paramiko, host)
     user = user or settings.get("user") or getpass.getuser()
     number = int(port or settings.get("port") or 22)
@@ -126,22 +124,16 @@ def _connecting(paramiko: Any, where: str, name: str, port: int) -> Iterator[Non
             f"'{known_as}'"
         ) from error
     except paramiko.PasswordRequiredException as error:
-        raise NerctlError(
-            f"{where}: the key file has a passphrase; add it to the agent with ssh-add"
-        ) from error
+        raise NerctlError(f"{where}: the key file has a passphrase; add it to the agent with ssh-add") from error
     except (paramiko.AuthenticationException, paramiko.BadAuthenticationType) as error:
         raise NerctlError(
-            f"{where}: no key was accepted; name the user as user@host:/path, and see that ssh connects "
-            f"without a "
-            "password"
+            f"{where}: no key was accepted; name the user as user@host:/path, and see that ssh connects without a password"
         ) from error
     except (paramiko.SSHException, OSError, EOFError) as error:
         cause = _socket_cause(error)
         if "no authentication methods" in cause.lower():
             raise NerctlError(f"{where}: there is no key to log in with; make one with ssh-keygen") from error
-        raise TransferError(
-            f"{where}: no connection ({cause}); check the host, the port and the network"
-        ) from error
+        raise TransferError(f"{where}: no connection ({cause}); check the host, the port and the network") from error
 
 
 def _socket_cause(error: BaseException) -> str:
@@ -248,12 +240,9 @@ class SftpTarget:
         except (paramiko.SSHException, OSError, EOFError) as error:
             transport = self.client.get_transport()
             refused = isinstance(error, OSError) and error.errno in (errno.EACCES, errno.EPERM, errno.ENOENT)
-            if not refused and (
-                transport is None or not transport.is_active() or not str(error) == "Failure"
-            ):
+            if not refused and (transport is None or not transport.is_active() or not str(error) == "Failure"):
                 raise TransferError(
-                    f"{shown}: the connection was lost; run the same command again, it goes on where it "
-                    f"stopped"
+                    f"{shown}: the connection was lost; run the same command again, it goes on where it stopped"
                 ) from error
             if refused:
                 raise TransferError(
@@ -262,6 +251,5 @@ class SftpTarget:
                     "on the host"
                 ) from error
             raise TransferError(
-                f"{shown}: the host failed to have it {verb}; its disk may be full or read-only, or a quota "
-                f"reached"
+                f"{shown}: the host failed to have it {verb}; its disk may be full or read-only, or a quota reached"
             ) from error

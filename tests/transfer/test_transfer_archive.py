@@ -20,7 +20,12 @@ from nerctl.transfer.run_record import read_run
 from nerctl.transfer.targets import REMOTE, FolderTarget, Target, open_target
 
 NAME = "CarPeting_TF_BiLSTM_CRF"
-CHECKPOINT = {*MODEL, "run.json", "checkpoints/20/model.ckpt.index", "checkpoints/20/model.ckpt.data-00000-of-00001"}
+CHECKPOINT = {
+    *MODEL,
+    "run.json",
+    "checkpoints/20/model.ckpt.index",
+    "checkpoints/20/model.ckpt.data-00000-of-00001",
+}
 
 
 def tree(folder: Path) -> set[str]:
@@ -53,9 +58,7 @@ def test_flat_puts_the_three_parts_side_by_side(setting: Setting) -> None:
     setting.store()
     logs = {*LOGS, "loss+perf_cpu.txt", "run.json"}
     dataset = {"train.txt", "dev.txt", "test.txt"}
-    assert tree(setting.to) == (
-        below("dataset", dataset) | below("checkpoint", CHECKPOINT) | below("logs", logs)
-    )
+    assert tree(setting.to) == (below("dataset", dataset) | below("checkpoint", CHECKPOINT) | below("logs", logs))
 
 
 def test_turing_puts_each_device_in_the_place_of_the_original_workflow(setting: Setting) -> None:
@@ -215,9 +218,7 @@ def test_a_wrong_beginning_of_a_file_is_found_when_it_is_read_back(setting: Sett
     assert not verify(FolderTarget(setting.to)).faults
 
 
-def test_a_disk_that_reads_back_something_else_is_found(
-    setting: Setting, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_disk_that_reads_back_something_else_is_found(setting: Setting, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(FolderTarget, "read", lambda self, path: iter([b"something else"]))
     with pytest.raises(TransferError, match="read back is not what was written, twice"):
         setting.store("logs")

@@ -92,7 +92,7 @@ class TestFetching:
     def test_with_force_a_failed_download_keeps_the_older_file(self, server: Misbehaving, tmp_path: Path) -> None:
         (tmp_path / "train.txt").write_bytes(b"my own")
         server.otherwise = status(404)
-        with pytest.raises(TransferError, match="404"):
+        with pytest.raises(TransferError, match=r"404"):
             fetch_corpus(tmp_path, [server.base], force=True)
         assert (tmp_path / "train.txt").read_bytes() == b"my own"
 
@@ -138,7 +138,7 @@ def test_another_corpus_is_taken_when_it_is_said_to_be_one(tmp_path: Path) -> No
 def test_another_corpus_does_not_overwrite_without_force(tmp_path: Path) -> None:
     local = local_copy(tmp_path / "local")
     data = local_copy(tmp_path / "NERdata", {"dev": b"mine O\n"}, "{}.txt")
-    with pytest.raises(NerctlError, match="--force"):
+    with pytest.raises(NerctlError, match=r"--force"):
         take_corpus(data, local, unverified=True)
     assert names(data) == {"dev.txt"}
     take_corpus(data, local, unverified=True, force=True)
@@ -154,7 +154,7 @@ def test_a_file_that_is_no_corpus_is_refused_with_its_line(tmp_path: Path) -> No
 
 @pytest.mark.parametrize("contents", [{"dev": b"x O\n"}, {}])
 def test_missing_files_are_named(tmp_path: Path, contents: dict[str, bytes]) -> None:
-    with pytest.raises(DataError, match="no example.train / .*example.test"):
+    with pytest.raises(DataError, match=r"no example.train / .*example.test"):
         take_corpus(tmp_path / "NERdata", local_copy(tmp_path / "local", contents), unverified=True)
 
 

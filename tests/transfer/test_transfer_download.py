@@ -79,7 +79,7 @@ def test_a_connection_cut_at_a_random_byte_goes_on_where_it_stopped(
     server.scripts = [script.cut_at(cut, polite)]
     fetch(server.url())
     assert fetch.target.read_bytes() == CONTENT
-    first, second = server.requests
+    _, second = server.requests
     # what came after the cut may be lost in a buffer of ours, never more than one chunk; a reset may drop more on
     # the way, which was then not fetched
     assert second.first >= (cut - CHUNK if polite else 0)
@@ -139,9 +139,7 @@ def test_a_file_without_a_length_is_taken_by_its_checksum(server_of: ServerOf, f
 
 
 @pytest.mark.parametrize("digest", [DIGEST, None], ids=["checksum", "zip"])
-def test_a_web_page_in_place_of_the_file_is_refused(
-    server_of: ServerOf, fetch: Fetch, digest: Optional[Digest]
-) -> None:
+def test_a_web_page_in_place_of_the_file_is_refused(server_of: ServerOf, fetch: Fetch, digest: Optional[Digest]) -> None:
     server = server_of(CONTENT)
     server.otherwise = script.page
     sentence = fetch.fails(NerctlError, server.url(), digest=digest, begins_with=b"" if digest else b"PK")
@@ -220,9 +218,7 @@ def test_a_redirect_to_itself_ends(server_of: ServerOf, fetch: Fetch) -> None:
     assert "redirects without end" in fetch.fails(TransferError, server.url())
 
 
-def test_a_part_is_continued_from_another_mirror_where_a_checksum_decides(
-    server_of: ServerOf, fetch: Fetch
-) -> None:
+def test_a_part_is_continued_from_another_mirror_where_a_checksum_decides(server_of: ServerOf, fetch: Fetch) -> None:
     broken, mirror = server_of(CONTENT), server_of(CONTENT)
     broken.scripts = [script.cut_at(200_000)]
     broken.otherwise = script.status(404)
@@ -333,9 +329,7 @@ def test_a_disk_too_small_is_seen_before_the_download(server_of: ServerOf, small
         Fetch(small_disk)(server.url())
 
 
-def test_a_disk_that_fills_up_keeps_the_part_and_the_next_run_goes_on(
-    server_of: ServerOf, small_disk: Path
-) -> None:
+def test_a_disk_that_fills_up_keeps_the_part_and_the_next_run_goes_on(server_of: ServerOf, small_disk: Path) -> None:
     content = CONTENT[:200_000]
     server = server_of(content)
     server.scripts = [script.no_length]
@@ -368,9 +362,7 @@ def test_a_second_command_does_not_write_the_same_part(fetch: Fetch) -> None:
         fetch("http://127.0.0.1:9/")
 
 
-def test_the_proxy_of_the_environment_is_used(
-    server_of: ServerOf, fetch: Fetch, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_proxy_of_the_environment_is_used(server_of: ServerOf, fetch: Fetch, monkeypatch: pytest.MonkeyPatch) -> None:
     proxy = server_of(CONTENT)
     monkeypatch.setenv("NO_PROXY", "")
     monkeypatch.delenv("no_proxy", raising=False)
@@ -382,9 +374,7 @@ def test_the_proxy_of_the_environment_is_used(
 
 
 @given(st.integers(1, 100), st.one_of(st.none(), st.floats(0, 1e6)))
-def test_a_wait_never_grows_beyond_the_longest_unless_the_server_asks(
-    failures: int, asked: Optional[float]
-) -> None:
+def test_a_wait_never_grows_beyond_the_longest_unless_the_server_asks(failures: int, asked: Optional[float]) -> None:
     policy = RetryPolicy()
     wait = policy.wait(failures, asked)
     assert wait == asked if asked is not None else policy.first_wait <= wait <= policy.longest_wait

@@ -152,8 +152,14 @@ def test_licence_and_source_come_along_and_other_files_do_not(tiny: Path, tmp_pa
 
 
 MISFITS: list[tuple[dict[str, Any], str]] = [
-    ({"config": {"hidden_size": 16}}, "bert/embeddings/word_embeddings is 6 x 8, bert_config.json asks for 6 x 16"),
-    ({"config": {"num_hidden_layers": 3}}, "lacks the tensor bert/encoder/layer_2/attention/self/query/kernel"),
+    (
+        {"config": {"hidden_size": 16}},
+        "bert/embeddings/word_embeddings is 6 x 8, bert_config.json asks for 6 x 16",
+    ),
+    (
+        {"config": {"num_hidden_layers": 3}},
+        "lacks the tensor bert/encoder/layer_2/attention/self/query/kernel",
+    ),
     ({"config": {"num_hidden_layers": 1}}, "more layers than num_hidden_layers"),
     ({"config": {"num_attention_heads": 3}}, "no multiple of num_attention_heads"),
     ({"config": {"vocab_size": "6"}}, "vocab_size is '6' and should be a whole number"),

@@ -11,6 +11,7 @@ import subprocess
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Optional
 
@@ -85,10 +86,8 @@ class Sshd:
         if self.process is None:
             return
         for pid in _descendants(self.process.pid):
-            try:
+            with suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
-            except ProcessLookupError:
-                pass
         self.process.wait()
         self.process = None
 
@@ -162,7 +161,7 @@ def test_an_archive_is_uploaded_verified_and_not_sent_twice(sshd: Sshd, setting:
     (setting.remote / "CPU" / "CarPeting_TF_BiLSTM_CRF" / "labels.json").write_bytes(b"x")
     assert len(verify(target).faults) == 1
     target.close()
-    with pytest.raises(NerctlError, match="is there with other content"):
+    with pytest.raises(NerctlError, match=r"is there with other content"):
         setting.store(sshd)
     setting.store(sshd, force=True)
     assert finals(setting.remote)["CPU/CarPeting_TF_BiLSTM_CRF/labels.json"] == run["labels.json"]
@@ -194,9 +193,11 @@ def test_a_key_with_a_passphrase_is_used_through_the_agent(
         environment = {**os.environ, "SSH_AUTH_SOCK": agent_socket}
         subprocess.run(["ssh-add", "-q", str(sshd.key)], env=environment, check=True, capture_output=True)
         subprocess.run(
-            ["ssh-keygen", "-q", "-p", "-P", "", "-N", "secret", "-f", str(sshd.key)], check=True, capture_output=True
+            ["ssh-keygen", "-q", "-p", "-P", "", "-N", "secret", "-f", str(sshd.key)],
+            check=True,
+            capture_output=True,
         )
-        with pytest.raises(NerctlError, match="ssh-add"):
+        with pytest.raises(NerctlError, match=r"ssh-add"):
             setting.store(sshd)
         monkeypatch.setenv("SSH_AUTH_SOCK", agent_socket)
         setting.store(sshd)
@@ -220,7 +221,7 @@ class StopsServer(Listener):
 
 def test_an_upload_goes_on_after_the_server_was_stopped_midway(sshd: Sshd, tmp_path: Path) -> None:
     setting = Setting(tmp_path, size=24_000_000)
-    with pytest.raises(TransferError, match="the connection was lost; run the same command again") as caught:
+    with pytest.raises(TransferError, match=r"the connection was lost; run the same command again") as caught:
         setting.store(sshd, "checkpoint", StopsServer(sshd, 12_000_000))
     assert "\n" not in str(caught.value)
     part = next(setting.remote.rglob(".model.ckpt.data*.part"))
@@ -238,7 +239,7 @@ def test_an_upload_goes_on_after_the_server_was_stopped_midway(sshd: Sshd, tmp_p
 
 def test_a_server_that_is_down_is_one_sentence(sshd: Sshd, setting: Setting) -> None:
     sshd.stop()
-    with pytest.raises(TransferError, match="no connection .*refused"):
+    with pytest.raises(TransferError, match=r"no connection .*refused"):
         setting.store(sshd)
 
 
@@ -252,7 +253,7 @@ def test_a_host_that_does_not_speak_ssh_is_one_sentence(setting: Setting, sshd: 
             connection.close()
 
         threading.Thread(target=hang_up, daemon=True).start()
-        with pytest.raises(TransferError, match="no connection") as caught:
+        with pytest.raises(TransferError, match=r"no connection") as caught:
             open_target(f"sftp://127.0.0.1:{listener.getsockname()[1]}/archive")
     assert "\n" not in str(caught.value)
 
@@ -285,14 +286,14 @@ def test_a_hashed_known_host_is_known(sshd: Sshd, setting: Setting) -> None:
 
 def test_a_key_that_the_host_does_not_take_is_one_sentence(sshd: Sshd, setting: Setting) -> None:
     (sshd.root / "authorized_keys").write_text("")
-    with pytest.raises(NerctlError, match="no key was accepted") as caught:
+    with pytest.raises(NerctlError, match=r"no key was accepted") as caught:
         setting.store(sshd)
     assert caught.value.exit_code == 2
 
 
 def test_without_a_key_it_is_said_that_there_is_none(sshd: Sshd, setting: Setting) -> None:
     sshd.key.unlink()
-    with pytest.raises(NerctlError, match="there is no key|no key was accepted"):
+    with pytest.raises(NerctlError, match=r"there is no key|no key was accepted"):
         setting.store(sshd)
 
 
@@ -305,7 +306,7 @@ def test_a_target_that_cannot_be_written_is_one_sentence(tmp_path: Path, sshd: S
     else:
         setting.remote.mkdir(mode=0o500)
     try:
-        with pytest.raises(TransferError, match="read-only|permission|Permission") as caught:
+        with pytest.raises(TransferError, match=r"read-only|permission|Permission") as caught:
             setting.store(sshd)
     finally:
         if os.geteuid() == 0:
@@ -327,14 +328,12 @@ def test_a_permission_denied_by_the_host_is_one_sentence(
         setting.store(sshd)
 
 
-def test_a_full_disk_on_the_host_is_one_sentence_and_is_gone_on_with(
-    sshd: Sshd, small_disk: Path, tmp_path: Path
-) -> None:
+def test_a_full_disk_on_the_host_is_one_sentence_and_is_gone_on_with(sshd: Sshd, small_disk: Path, tmp_path: Path) -> None:
     setting = Setting(tmp_path, size=200_000)
     setting.remote = small_disk / "archive"
     ballast = small_disk / "ballast"
     ballast.write_bytes(bytes(150_000))
-    with pytest.raises(TransferError, match="its disk may be full") as caught:
+    with pytest.raises(TransferError, match=r"its disk may be full") as caught:
         setting.store(sshd, "checkpoint")
     assert "\n" not in str(caught.value)
     assert not any(".data-" in name or "MANIFEST" in name for name in finals(setting.remote))

@@ -195,7 +195,7 @@ def test_the_same_name_twice_is_refused(tmp_path: Path, place: Place, second: st
 
 @pytest.mark.parametrize("names", [("a", "a/b"), ("a/b/c", "a"), ("a", "a/")])
 def test_a_name_that_is_file_and_folder_is_refused(tmp_path: Path, place: Place, names: tuple[str, str]) -> None:
-    archive = make_zip(tmp_path / "a.zip", {name: b"" for name in names})
+    archive = make_zip(tmp_path / "a.zip", dict.fromkeys(names, b""))
     place.refuses(archive, "both a file and a folder|comes twice")
 
 
