@@ -87,9 +87,7 @@ def _packaged(package: str, library: str) -> bool:
     found = importlib.util.find_spec("nvidia")
     if found is None:
         return False
-    return any(
-        any(Path(folder, package, "lib").glob(f"{library}*")) for folder in found.submodule_search_locations or ()
-    )
+    return any(any(Path(folder, package, "lib").glob(f"{library}*")) for folder in found.submodule_search_locations or ())
 
 
 def driver_version() -> Optional[str]:

@@ -9,13 +9,14 @@ from __future__ import annotations
 import json
 import re
 from collections import Counter
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Dict, FrozenSet, Iterator, List, Mapping, Optional, Tuple
+from typing import Any, Optional
 
 from nerctl.errors import DeviceError
 
-FORBIDDEN: Tuple[Tuple[str, "re.Pattern[str]"], ...] = (
+FORBIDDEN: tuple[tuple[str, re.Pattern[str]], ...] = (
     ("loop or branch", re.compile(r"(Stateless)?(While|If|Case)|For|Ref(Enter|Exit|Merge|Switch|NextIteration)")),
     ("loop or branch", re.compile(r"Enter|Exit|Merge|Switch|NextIteration|LoopCond")),
     ("scan", re.compile(r".*Scan(Dataset)?")),
@@ -66,7 +67,7 @@ class GraphReport:
     """Nodes as traced, library included."""
     ops: Mapping[str, int]
     """How often each op type occurs, over both stages the greater number."""
-    findings: Tuple[Finding, ...]
+    findings: tuple[Finding, ...]
     """Empty when the graph is clean."""
 
     @property
@@ -75,7 +76,7 @@ class GraphReport:
         return not self.findings
 
 
-def check_graph(function: Any, graph: str, npu_ops: Optional[FrozenSet[str]] = None) -> GraphReport:
+def check_graph(function: Any, graph: str, npu_ops: Optional[frozenset[str]] = None) -> GraphReport:
     """Checks a concrete function, as traced and after graph optimisation.
 
     Args:
@@ -83,10 +84,10 @@ def check_graph(function: Any, graph: str, npu_ops: Optional[FrozenSet[str]] = N
         graph: what to call it in findings.
         npu_ops: the only ops allowed, see `read_npu_ops`; None: any but the forbidden.
     """
-    findings: List[Finding] = []
-    counts: List[Dict[str, int]] = []
+    findings: list[Finding] = []
+    counts: list[dict[str, int]] = []
     for stage, graphs in (("as traced", _traced(function)), ("optimised", _optimised(function))):
-        found: Dict[str, int] = Counter()
+        found: dict[str, int] = Counter()
         for prefix, one in graphs:
             folded = _folds_away(one) if stage == "as traced" else frozenset()
             for op in one.get_operations():
@@ -98,14 +99,14 @@ def check_graph(function: Any, graph: str, npu_ops: Optional[FrozenSet[str]] = N
     return GraphReport(graph, sum(counts[0].values()), ops, tuple(findings))
 
 
-def check_traces(graph: str, traces: int) -> Tuple[Finding, ...]:
+def check_traces(graph: str, traces: int) -> tuple[Finding, ...]:
     """A finding when a function was traced more than once: each trace is a whole compilation on the NPU."""
     if traces == 1:
         return ()
     return (Finding(graph, "as traced", f"traced {traces} times, must be once", "", ""),)
 
 
-def read_npu_ops(path: Path) -> FrozenSet[str]:
+def read_npu_ops(path: Path) -> frozenset[str]:
     """The op names of the vendor's list, `npu_supported_ops.json`.
 
     The toolkit has it in `$ASCEND_OPP_PATH/built-in/framework/tensorflow/`. It is one JSON object, op name to an object
@@ -131,7 +132,7 @@ def read_npu_ops(path: Path) -> FrozenSet[str]:
     return frozenset(content)
 
 
-def _broken_rules(op: Any, folded: FrozenSet[str], npu_ops: Optional[FrozenSet[str]]) -> Iterator[Tuple[str, str]]:
+def _broken_rules(op: Any, folded: frozenset[str], npu_ops: Optional[frozenset[str]]) -> Iterator[tuple[str, str]]:
     for rule, pattern in FORBIDDEN:
         if pattern.fullmatch(op.type):
             yield rule, ""
@@ -151,7 +152,7 @@ def _is_call(op: Any) -> bool:
     return op.type in ("PartitionedCall", "StatefulPartitionedCall")
 
 
-def _folds_away(graph: Any) -> FrozenSet[str]:
+def _folds_away(graph: Any) -> frozenset[str]:
     """Nodes whose shapes are unknown only until constants are folded: shape arithmetic, and sums over its axes.
 
     The gradient of a broadcast sums over axes that an op (BroadcastGradientArgs) computes from two constant shapes.
@@ -160,9 +161,7 @@ def _folds_away(graph: Any) -> FrozenSet[str]:
     constant = set()
     folded = set()
     for op in graph.get_operations():  # in the order of creation, so inputs come before
-        if op.type == "Const" or (
-            op.type == "BroadcastGradientArgs" and all(one.op.name in constant for one in op.inputs)
-        ):
+        if op.type == "Const" or (op.type == "BroadcastGradientArgs" and all(one.op.name in constant for one in op.inputs)):
             constant.add(op.name)
             folded.add(op.name)
         elif op.type == "Sum" and op.inputs[1].op.name in constant and op.inputs[0].shape.is_fully_defined():
@@ -170,19 +169,19 @@ def _folds_away(graph: Any) -> FrozenSet[str]:
     return frozenset(folded)
 
 
-def _traced(function: Any) -> Iterator[Tuple[str, Any]]:
+def _traced(function: Any) -> Iterator[tuple[str, Any]]:
     """The function's own graph, then those of its library, each with the prefix for its nodes' names."""
     yield "", function.graph
     yield from _library(function.graph.as_graph_def().library)
 
 
-def _optimised(function: Any) -> Iterator[Tuple[str, Any]]:
+def _optimised(function: Any) -> Iterator[tuple[str, Any]]:
     graph_def = optimised_graph_def(function)
     yield "", _import_with_handles(function, graph_def)
     yield from _library(graph_def.library)
 
 
-def _library(library: Any) -> Iterator[Tuple[str, Any]]:
+def _library(library: Any) -> Iterator[tuple[str, Any]]:
     from tensorflow.python.framework.function_def_to_graph import function_def_to_graph
 
     for definition in library.function:

@@ -49,4 +49,5 @@ def _inference(model: Any, backend: NpuBackend) -> Any:
 
     tokens = LENGTH - 2
     signature = [tf.TensorSpec(shape, tf.int32) for shape in ([ROWS, LENGTH], [ROWS], [ROWS, tokens], [ROWS])]
-    return backend.compile(lambda *arrays: model.emissions(*arrays), signature).get_concrete_function()
+    forward: Any = backend.compile(lambda *arrays: model.emissions(*arrays), signature)
+    return forward.get_concrete_function()

@@ -8,7 +8,7 @@ adapter's own dropout has one that cannot be read (docs/ascend.md).
 from __future__ import annotations
 
 import time
-from typing import Any, Callable, Optional
+from typing import Any, Callable
 
 import numpy as np
 
@@ -21,7 +21,7 @@ RUNS = 3
 of the original project compiles in its first two steps."""
 
 
-def warm_up(stepper: Stepper, data: TrainingData, note: Callable[[str], None]) -> Optional[dict[str, Any]]:
+def warm_up(stepper: Stepper, data: TrainingData, note: Callable[[str], None]) -> dict[str, Any] | None:
     """Compiles what the steps of a run will need, where the device asks for it.
 
     Args:

@@ -10,10 +10,11 @@ from pathlib import Path
 
 import numpy as np
 import tensorflow as tf
-from npu_device.options import Options, all_options
-from npu_device.record import record
 from tensorflow.python.eager import def_function
 from tensorflow.python.ops import resource_variable_ops
+
+from npu_device.options import Options, all_options
+from npu_device.record import record
 
 SUPPORTED_OPS = Path(__file__).resolve().parents[1] / "supported_ops.json"
 
@@ -41,9 +42,7 @@ def open(device_id=None):
     if _handle is not None:
         if _handle.device_id == device_id:
             return _handle
-        raise RuntimeError(
-            f"Failed create npu instance on device {device_id} as existed instance on [{_handle.device_id}]"
-        )
+        raise RuntimeError(f"Failed create npu instance on device {device_id} as existed instance on [{_handle.device_id}]")
     _refuse_early_objects("open()")
     record("open", device_id)
     global_options().close()

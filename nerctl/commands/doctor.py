@@ -1,0 +1,60 @@
+"""nerctl doctor: says whether a device can train, and what is missing where it cannot."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Optional
+
+import typer
+
+from nerctl.console import out
+
+
+def doctor(
+    device: str = typer.Option("auto", help="auto, cpu, cuda or npu; auto takes CUDA if there is a card."),
+    device_id: Optional[int] = typer.Option(None, help="The card, from 0."),
+    precision: str = typer.Option("float32", help="float32, mixed_bfloat16 or mixed_float16, for the trial."),
+    xla: Optional[bool] = typer.Option(None, "--xla/--no-xla", help="Compile the trial with XLA."),
+    npu_option: list[str] = typer.Option([], metavar="NAME=VALUE", help="An option of the Ascend adapter; repeatable."),
+    npu_ops: Optional[Path] = typer.Option(
+        None, metavar="FILE", help="The vendor's npu_supported_ops.json; default: the toolkit's own, if it is there."
+    ),
+    as_json: bool = typer.Option(False, "--json", help="One JSON object."),
+) -> None:
+    """Check whether a device can train: versions, libraries, devices, environment, and a trial.
+
+    The trial trains a tiny model for two steps on the device and on the CPU and compares the losses. With
+    --device npu the graphs that the card would be given are checked too, on any machine. Exits with 0 when the
+    device can be used, 1 when something failed.
+
+    \b
+    Examples:
+      nerctl doctor
+      nerctl doctor --device npu --npu-ops npu_supported_ops.json
+    """
+    from nerctl.backends import DeviceOptions, backend_for
+    from nerctl.doctor.checks import FAILED, Line, diagnose
+    from nerctl.errors import NerctlError
+
+    if npu_ops is not None and device != "npu":
+        raise NerctlError("--npu-ops needs --device npu: no other device has such a list")
+    if npu_ops is not None:
+        from nerctl.backends.graph_check import read_npu_ops
+
+        read_npu_ops(npu_ops)
+    options = DeviceOptions(device=device, device_id=device_id, precision=precision, xla=xla, npu_options=tuple(npu_option))
+    backend_for(options)  # refuses options that the device does not take, before anything is tried
+    lines: list[Line] = []
+    for line in diagnose(options, npu_ops, lambda what: out.say(f"... {what}")):
+        lines.append(line)
+        if not as_json:
+            out.result(f"{line.status:<8} {line.subject}: {line.message}")
+            if line.remedy:
+                out.result(f"{'':8} -> {line.remedy}")
+    usable = all(line.status != FAILED for line in lines)
+    if as_json:
+        out.json({"device": device, "usable": usable, "lines": [vars(line) for line in lines]})
+    else:
+        out.result(f"{device}: {'can be used' if usable else 'cannot be used'}")
+    if not usable:
+        raise typer.Exit(1)
