@@ -6,6 +6,7 @@ import importlib
 import importlib.util
 import os
 import sys
+from typing import Optional
 
 import typer
 
@@ -52,7 +53,7 @@ def _version(wanted: bool) -> None:
 
 @app.callback()
 def _options(
-    version: bool | None = typer.Option(
+    version: Optional[bool] = typer.Option(
         None, "--version", callback=_version, is_eager=True, help="Print the version and leave."
     ),
     quiet: bool = typer.Option(False, "--quiet", "-q", help="Print results and errors only."),
@@ -67,10 +68,10 @@ def _register() -> None:
         if importlib.util.find_spec(f"nerctl.commands.{module_name}") is None:
             continue
         module = importlib.import_module(f"nerctl.commands.{module_name}")
-        if not hasattr(module, module_name):
-            continue
         name = module_name.replace("_", "-")
-        app.command(name)(getattr(module, module_name))
+        # nerctl config hands what it is given to nerctl train's own parser.
+        settings = {"ignore_unknown_options": True, "allow_extra_args": True} if name == "config" else None
+        app.command(name, context_settings=settings)(getattr(module, module_name))
 
 
 _register()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
-from typing import Any
+from typing import Any, Optional
 
 from nerctl.backends import DeviceOptions
 from nerctl.errors import NerctlError
@@ -33,17 +33,17 @@ class TrainConfig:
     """Folder that the run is written to."""
     device: str = "auto"
     """auto, cpu, cuda or npu."""
-    device_id: int | None = None
+    device_id: Optional[int] = None
     """The card, from 0."""
     precision: str = "float32"
     """float32, mixed_bfloat16 or mixed_float16."""
     batch_shape: str = "auto"
     """auto, bucketed or fixed."""
-    xla: bool | None = None
+    xla: Optional[bool] = None
     """Compile with XLA; None: what the device runs best."""
     npu_options: tuple[str, ...] = ()
     """NAME=VALUE options of the Ascend adapter."""
-    threads: int | None = None
+    threads: Optional[int] = None
     """CPU threads of one operation; None: as many as cores."""
     from_scratch: bool = False
     """Begin from random weights instead of the encoder's checkpoint."""
@@ -57,15 +57,15 @@ class TrainConfig:
     """The longest window in word pieces, [CLS] and [SEP] included; longer sentences take several windows."""
     batch_size: int = 32
     """Sentences an update."""
-    max_tokens: int | None = None
+    max_tokens: Optional[int] = None
     """Bound on padded positions in memory at once; None: the device's default."""
     epochs: int = 3
     """Passes over the training corpus that the schedule plans for."""
-    steps: int | None = None
+    steps: Optional[int] = None
     """Stop after this many updates in all; the schedule stays that of `epochs`."""
-    learning_rate: float | None = None
+    learning_rate: Optional[float] = None
     """Peak rate of the encoder; None: by the encoder's size."""
-    head_learning_rate: float | None = None
+    head_learning_rate: Optional[float] = None
     """Peak rate of the LSTM and the projection; None: by the encoder's size."""
     crf_learning_rate: float = 1e-2
     """Peak rate of the CRF's scores."""
@@ -75,17 +75,17 @@ class TrainConfig:
     """Decoupled weight decay."""
     clip_norm: float = 1.0
     """Global gradient norm that gradients are scaled down to."""
-    dropout: float | None = None
+    dropout: Optional[float] = None
     """Dropout everywhere; None: the encoder's own rates, its hidden rate for the head."""
     seed: int = 1
     """Fixes first weights, data order and dropout."""
-    eval_every: int | None = None
+    eval_every: Optional[int] = None
     """Score dev after this many updates; None: after each epoch."""
-    save_every: int | None = None
+    save_every: Optional[int] = None
     """Save after this many updates; None: at each evaluation and at least every five minutes."""
-    patience: int | None = None
+    patience: Optional[int] = None
     """Stop after this many evaluations without a better dev F1; None: never."""
-    test: bool | None = None
+    test: Optional[bool] = None
     """Score test at the end; None: when a whole epoch was trained and there is a test file."""
 
     def __post_init__(self) -> None:

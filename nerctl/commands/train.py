@@ -6,10 +6,12 @@ import signal
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Callable, Optional
 
 import typer
 
+from nerctl.commands.config import gather
 from nerctl.config import ENCODER_RATES, HEAD_RATES, TrainConfig
 from nerctl.console import out
 
@@ -30,16 +32,16 @@ def train(
     data_dir: str = typer.Option(DEFAULT.data_dir, help="Folder with the train, dev and test files."),
     bert_dir: str = typer.Option(DEFAULT.bert_dir, help="Folder with the encoder (Google's BERT format)."),
     output_dir: str = typer.Option(DEFAULT.output_dir, help="Folder that the run is written to."),
-    config: str | None = typer.Option(
+    config: Optional[str] = typer.Option(
         None, metavar="FILE.toml", help="Options from a TOML file; those given here win.", is_eager=True
     ),
     device: str = typer.Option(DEFAULT.device, help="auto, cpu, cuda or npu; auto takes CUDA if there is a card."),
-    device_id: int | None = typer.Option(None, help="The card, from 0 (the original's -device_map)."),
+    device_id: Optional[int] = typer.Option(None, help="The card, from 0 (the original's -device_map)."),
     precision: str = typer.Option(DEFAULT.precision, help="float32, mixed_bfloat16 or mixed_float16."),
     batch_shape: str = typer.Option(DEFAULT.batch_shape, help="auto, bucketed or fixed (one shape for all batches)."),
-    xla: bool | None = typer.Option(None, "--xla/--no-xla", help="Compile with XLA; default: what the device likes."),
+    xla: Optional[bool] = typer.Option(None, "--xla/--no-xla", help="Compile with XLA; default: what the device likes."),
     npu_option: list[str] = typer.Option([], metavar="NAME=VALUE", help="An option of the Ascend adapter; repeatable."),
-    threads: int | None = typer.Option(None, help="CPU threads of one operation; default: all cores."),
+    threads: Optional[int] = typer.Option(None, help="CPU threads of one operation; default: all cores."),
     from_scratch: bool = typer.Option(False, "--from-scratch", help="Begin from random weights, not the encoder's."),
     lower_case: bool = typer.Option(True, "--lower-case/--cased", help="Lower-case the text, as Google's Chinese BERT wants."),
     head: str = typer.Option(DEFAULT.head, help="bilstm-crf, crf or softmax."),
@@ -48,23 +50,23 @@ def train(
         DEFAULT.max_seq_length, help="Word pieces a window, [CLS] and [SEP] included; longer sentences take several."
     ),
     batch_size: int = typer.Option(DEFAULT.batch_size, help="Sentences an update."),
-    max_tokens: int | None = typer.Option(
+    max_tokens: Optional[int] = typer.Option(
         None, help="Padded positions in memory at once; larger batches go in parts. Default: 2048 on the CPU."
     ),
     epochs: int = typer.Option(DEFAULT.epochs, help="Passes over train that the learning-rate schedule plans for."),
-    steps: int | None = typer.Option(None, help="Stop after this many updates in all; the schedule stays."),
-    learning_rate: float | None = typer.Option(None, help=f"Peak rate of the encoder. Default: {_RATES} (docs/results.md)."),
-    head_learning_rate: float | None = typer.Option(None, help=f"Peak rate of the head. Default: {_HEAD_RATES}."),
+    steps: Optional[int] = typer.Option(None, help="Stop after this many updates in all; the schedule stays."),
+    learning_rate: Optional[float] = typer.Option(None, help=f"Peak rate of the encoder. Default: {_RATES} (docs/results.md)."),
+    head_learning_rate: Optional[float] = typer.Option(None, help=f"Peak rate of the head. Default: {_HEAD_RATES}."),
     crf_learning_rate: float = typer.Option(DEFAULT.crf_learning_rate, help="Peak rate of the CRF's scores."),
     warmup: float = typer.Option(DEFAULT.warmup, help="Share of the updates over which the rates rise."),
     weight_decay: float = typer.Option(DEFAULT.weight_decay, help="Decoupled decay, not on LayerNorm and biases."),
     clip_norm: float = typer.Option(DEFAULT.clip_norm, help="Global gradient norm."),
-    dropout: float | None = typer.Option(None, help="Dropout everywhere; default: the encoder's own rates."),
+    dropout: Optional[float] = typer.Option(None, help="Dropout everywhere; default: the encoder's own rates."),
     seed: int = typer.Option(DEFAULT.seed, help="Fixes first weights, data order and dropout."),
-    eval_every: int | None = typer.Option(None, help="Score dev after this many updates; default: each epoch."),
-    save_every: int | None = typer.Option(None, help="Save after this many updates; default: each evaluation, and 5 min."),
-    patience: int | None = typer.Option(None, help="Stop after this many evaluations without a better dev F1."),
-    test: bool | None = typer.Option(None, "--test/--no-test", help="Score test at the end; default: after a whole epoch."),
+    eval_every: Optional[int] = typer.Option(None, help="Score dev after this many updates; default: each epoch."),
+    save_every: Optional[int] = typer.Option(None, help="Save after this many updates; default: each evaluation, and 5 min."),
+    patience: Optional[int] = typer.Option(None, help="Stop after this many evaluations without a better dev F1."),
+    test: Optional[bool] = typer.Option(None, "--test/--no-test", help="Score test at the end; default: after a whole epoch."),
     resume: bool = typer.Option(False, "--resume", help="Go on with the run in the output folder."),
     overwrite: bool = typer.Option(False, "--overwrite", help="Replace the run in the output folder; other files stay."),
 ) -> None:
@@ -78,18 +80,14 @@ def train(
       nerctl train --device cpu --steps 5
       nerctl train --data-dir NERdata --bert-dir model --epochs 3 --output-dir output
     """
-    from nerctl.commands.config import merged_options
-
-    explicit, values = merged_options(context, TrainConfig, config)
+    options = gather(context, TrainConfig, config)
     from nerctl.training.loop import train as run
     from nerctl.training.session import resumed_config
 
     if resume:
-        from pathlib import Path
-
-        settings = resumed_config(Path(values["output_dir"]), explicit)
+        settings = resumed_config(Path(options.values["output_dir"]), options.explicit)
     else:
-        settings = TrainConfig.from_dict(values)
+        settings = TrainConfig.from_dict(options.values)
     with signals() as stop, progress() as listener:
         outcome = run(settings, command_line(), listener, resume, overwrite, stop)
     finish(outcome, settings)

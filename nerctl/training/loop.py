@@ -6,25 +6,25 @@ import os
 import time
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Callable
+from typing import TYPE_CHECKING, Any, Callable
 
 from nerctl.config import TrainConfig, existing_folder
-from nerctl.data.batches import Batch
+from nerctl.data.batches import Batch, Encoder
 from nerctl.data.corpus import Corpus, read_corpus
 from nerctl.errors import FailedError, NerctlError
+from nerctl.evaluation.errors import ScoredSentence, scores_of
 from nerctl.evaluation.scores import Scores
 from nerctl.folder import SHARED, sha256_of
 from nerctl.training.record import RunRecord, claim, listed, now, versions
-from nerctl.training.session import (
-    Session,
-    corpus_facts,
-    encoder_facts,
-    write_shared,
-)
+from nerctl.training.reporting import finish_reports
+from nerctl.training.session import Session, corpus_facts, encoder_facts, write_shared
 from nerctl.training.state import Progress, RunState
 from nerctl.training.step import StepResult
 from nerctl.training.steplog import StepLog, StepRecord
 from nerctl.training.warm_up import warm_up
+
+if TYPE_CHECKING:
+    from nerctl.inference.engine import TensorFlowEngine
 
 SAVE_SECONDS = 300.0
 """A run without --save-every saves at least this often."""
@@ -95,6 +95,7 @@ class Run:
     def __init__(
         self, config: TrainConfig, command: str, listener: Listener, resume: bool, overwrite: bool
     ) -> None:
+        self.began = time.perf_counter()
         self.folder = Path(config.output_dir)
         self.listener = listener
         if resume:
@@ -105,6 +106,7 @@ class Run:
             self.session = Session(config, encoder, weights)
             self.record = record
             self._check_same_data()
+            self._check_test_file()
         else:
             encoder = existing_folder(
                 config.bert_dir, "--bert-dir", "nerctl fetch-bert puts an encoder there, or name your own folder"
@@ -112,6 +114,7 @@ class Run:
             if (self.folder / "run.json").exists() and not overwrite:
                 claim(self.folder, (), overwrite=False)
             self.session = Session(config, encoder, "random" if config.from_scratch else "checkpoint")
+            self._check_test_file()
             self.record = RunRecord.begin(self.folder, command, self._facts(encoder))
             claim(self.folder, [*SHARED, *self._log_names()], overwrite)
             write_shared(self.folder, encoder, self.session)
@@ -120,7 +123,8 @@ class Run:
         self.state = RunState(self.folder, self.session.model, self.session.optimizer, shared)
         self.progress = self.state.restore() if resume else Progress()
         self.saved_at = time.monotonic()
-        self._dev: Any = None
+        self._dev: Encoder | None = None
+        self._made_engine: TensorFlowEngine | None = None
 
     def go(self, stop: Callable[[], int | None]) -> Outcome:
         """Runs to the last step, an early stop, or a signal."""
@@ -147,9 +151,11 @@ class Run:
                 break
         if self.state.last is None or self.state.last.step != self.progress.step:
             self._save()
-        test = self._test() if signal is None else None
-        self._save_record("interrupted" if signal is not None else "finished")
-        return Outcome(self.progress.step, signal, self.progress.best_f1, test)
+        if signal is not None:
+            self._save_record("interrupted")
+            return Outcome(self.progress.step, signal, self.progress.best_f1)
+        test = self._finish()
+        return Outcome(self.progress.step, None, self.progress.best_f1, test)
 
     def close(self) -> None:
         """Closes logs and device."""
@@ -168,8 +174,8 @@ class Run:
         self.listener.stepped(record)
         if not result.loss < float("inf"):
             raise FailedError(
-                f"step {step}: the loss is {result.loss}; lower --learning-rate (and --head-learning-rate). The last saved "
-                f"state in {self.folder} is from before"
+                f"step {step}: the loss is {result.loss}; lower --learning-rate (and --head-learning-rate). "
+                f"What {self.folder} holds was saved before"
             )
         self.progress = replace(self.progress, step=step)
 
@@ -211,18 +217,24 @@ class Run:
         self.listener.scored("dev", step, scores, is_best)
         self._save(is_best)
 
-    def _scores(self, encoder: Any) -> Scores:
-        from nerctl.inference.engine import TensorFlowEngine, crf_scores
+    def _scores(self, encoder: Encoder) -> Scores:
+        from nerctl.inference.engine import crf_scores
         from nerctl.inference.predict import score_corpus
 
         session = self.session
-        if not hasattr(self, "_engine"):
-            self._engine = TensorFlowEngine(
+        crf = crf_scores(session.model, session.data.labels)
+        return score_corpus(self._engine(), crf, session.data.labels, encoder)
+
+    def _engine(self) -> TensorFlowEngine:
+        """The model as it is now; made once, for its compiled functions."""
+        if self._made_engine is None:
+            from nerctl.inference.engine import TensorFlowEngine
+
+            session = self.session
+            self._made_engine = TensorFlowEngine(
                 session.model, session.backend, session.config.max_seq_length, session.shapes.max_tokens
             )
-        return score_corpus(
-            self._engine, crf_scores(session.model, session.data.labels), session.data.labels, encoder
-        )
+        return self._made_engine
 
     def _out_of_patience(self) -> bool:
         patience = self.session.config.patience
@@ -240,21 +252,37 @@ class Run:
         self._save_record("running")
         self.saved_at = time.monotonic()
 
-    def _test(self) -> Scores | None:
-        path, wanted = self.session.data.test, self.session.config.test
-        if wanted is None:
-            wanted = path is not None and self.progress.step >= self.session.batches.steps_per_epoch
-        if not wanted:
-            return None
-        if path is None:
-            raise NerctlError(f"--test: {self.session.config.data_dir} has no test file; leave the option out")
-        corpus: Corpus = read_corpus(path)
-        step = self.state.load_best()
-        scores = self._scores(self.session.encode(corpus))
-        self.record.content["test"] = scores.as_dict()
-        self.record.content["corpus"]["test"] = corpus_facts(path, corpus)
-        self.listener.scored("test", step or self.progress.step, scores, False)
+    def _finish(self) -> Scores | None:
+        """Scores the best weights on test, where that is wanted, and writes the reports."""
+        sentences: list[ScoredSentence] | None = None
+        scores: Scores | None = None
+        path = self._test_file()
+        if path is not None:
+            corpus: Corpus = read_corpus(path)
+            step = self.state.load_best() or self.progress.step
+            sentences = self._analysed(self.session.encode(corpus))
+            scores = scores_of(sentences)
+            self.record.content["test"] = scores.as_dict()
+            self.record.content["corpus"]["test"] = corpus_facts(path, corpus)
+            self.listener.scored("test", step, scores, False)
+        self._save_record("finished")
+        finish_reports(self.folder, sentences, "test" if sentences is not None else "")
         return scores
+
+    def _test_file(self) -> Path | None:
+        """The test file, if it is to be scored."""
+        wanted = self.session.config.test
+        if wanted is None:
+            wanted = self.progress.step >= self.session.batches.steps_per_epoch
+        return self.session.data.test if wanted else None
+
+    def _analysed(self, encoder: Encoder) -> list[ScoredSentence]:
+        from nerctl.inference.engine import crf_scores
+        from nerctl.inference.scored import scored_sentences
+
+        session = self.session
+        crf = crf_scores(session.model, session.data.labels)
+        return scored_sentences(self._engine(), crf, session.data.labels, encoder)
 
     def _facts(self, encoder: Path) -> dict[str, Any]:
         session = self.session
@@ -284,6 +312,10 @@ class Run:
                 "with; put it back, or start another run with another --output-dir"
             )
 
+    def _check_test_file(self) -> None:
+        if self.session.config.test and self.session.data.test is None:
+            raise NerctlError(f"--test: {self.session.config.data_dir} has no test file; leave the option out")
+
     def _log_names(self) -> list[str]:
         return ["steps.jsonl", f"loss+perf_{self.session.backend.log_name}.txt"]
 
@@ -296,6 +328,7 @@ class Run:
         content["evaluations"] = self.progress.evaluations
         if self.state.best is not None:
             content["best"] = {"step": self.state.best.step, "f1": self.state.best.f1}
+        content["seconds"] = round(time.perf_counter() - self.began, 1)
         content["peak_memory_bytes"] = peak_memory()
         own = listed(self.folder, [*SHARED, *self._log_names(), "checkpoint.json"])
         earlier = listed(self.folder, content["files"])
