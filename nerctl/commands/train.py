@@ -121,7 +121,7 @@ def signals() -> Iterator[Callable[[], int | None]]:
         out.say("Finishing the step, then saving; press Ctrl-C again to leave at once.")
 
     before: dict[int, Any] = {}
-    for number in (signal.SIGINT, signal.SIGTERM):
+    for number in map(int, (signal.SIGINT, signal.SIGTERM)):
         try:
             before[number] = signal.signal(number, remember)
         except ValueError:  # not the main thread: the caller keeps its own handlers

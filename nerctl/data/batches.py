@@ -222,7 +222,7 @@ class TrainingData:
     def step(self, step: int) -> list[Batch]:
         """The micro-batches of update `step` (from 1), whatever came before it."""
         epoch, index = divmod(step - 1, self.steps_per_epoch)
-        return self.batches(self.order(epoch)[index])
+        return self.batches(self.order(epoch)[index].tolist())
 
     def batches(self, sentences: Sequence[int]) -> list[Batch]:
         """The micro-batches of one batch of sentences, none over `max_tokens` positions if a window fits at all."""

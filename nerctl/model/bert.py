@@ -239,7 +239,7 @@ def variable_name(item: tf.Variable) -> str:
 
 def dimensions(x: tf.Tensor) -> list[Any]:
     """The sizes of a tensor: a number where it is known when the graph is built, else a scalar tensor."""
-    dynamic = None
+    dynamic: Any = None
     sizes: list[Any] = []
     for axis, size in enumerate(x.shape):
         if size is None and dynamic is None:
@@ -248,7 +248,7 @@ def dimensions(x: tf.Tensor) -> list[Any]:
     return sizes
 
 
-@tf.custom_gradient
+@tf.custom_gradient  # type: ignore[untyped-decorator]
 def gelu(x: tf.Tensor) -> tuple[tf.Tensor, Callable[[tf.Tensor], tf.Tensor]]:
     """GELU in the erf form (Hendrycks and Gimpel 2016, arXiv:1606.08415); keeps only its input for the gradient."""
     half = 0.5 * (1.0 + tf.math.erf(x * math.sqrt(0.5)))
@@ -260,7 +260,7 @@ def gelu(x: tf.Tensor) -> tuple[tf.Tensor, Callable[[tf.Tensor], tf.Tensor]]:
     return x * half, gradient
 
 
-@tf.custom_gradient
+@tf.custom_gradient  # type: ignore[untyped-decorator]
 def layer_norm(
     x: tf.Tensor, gamma: tf.Tensor, beta: tf.Tensor, epsilon: float
 ) -> tuple[tf.Tensor, Callable[..., Any]]:
