@@ -41,9 +41,7 @@ def made_up_sentences(count: int, seed: int = 1) -> list[ScoredSentence]:
                 predicted.append(Span(start, end, chance.choice(list(names)), score))
             elif luck < 0.92:
                 predicted.append(Span(end, end + 1, "LOC", score))
-        tokens += (
-            ["\u3000", EVIL, "machine", "learning"] if number % 7 == 0 else ["。"] * chance.randint(0, 60)
-        )
+        tokens += ["\u3000", EVIL, "machine", "learning"] if number % 7 == 0 else ["。"] * chance.randint(0, 60)
         unknown = tuple(token == "喆" for token in tokens)
         sentences.append(ScoredSentence(tuple(tokens), tuple(gold), tuple(predicted), unknown))
     return sentences

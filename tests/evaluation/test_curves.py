@@ -77,9 +77,7 @@ def test_a_log_with_torn_and_strange_lines_is_read(tmp_path: Path) -> None:
 
 
 def test_step_time_leaves_compiling_steps_out_unless_all_compile() -> None:
-    steps = [
-        {"step": n, "seconds": 100.0 if n == 1 else 1.0, "compiled": n == 1, "tokens": 50} for n in (1, 2, 3)
-    ]
+    steps = [{"step": n, "seconds": 100.0 if n == 1 else 1.0, "compiled": n == 1, "tokens": 50} for n in (1, 2, 3)]
     assert curves_of(steps, []).seconds == [(2, 1.0), (3, 1.0)]
     speed = speed_of(steps)
     assert speed is not None and (speed.tokens_per_second, speed.longest, speed.compiled) == (50.0, 100.0, 1)

@@ -19,9 +19,7 @@ from nerctl.evaluation.errors import (
 from nerctl.evaluation.scores import Tally, chunks
 
 TAGS = ["O", "O", "B-PER", "I-PER", "B-LOC", "I-LOC"]
-tag_pairs = st.lists(
-    st.tuples(st.sampled_from(TAGS), st.sampled_from(TAGS), st.booleans(), st.floats(0, 1)), max_size=12
-)
+tag_pairs = st.lists(st.tuples(st.sampled_from(TAGS), st.sampled_from(TAGS), st.booleans(), st.floats(0, 1)), max_size=12)
 
 
 def sentence_of(rows: list[tuple[str, str, bool, float]]) -> ScoredSentence:

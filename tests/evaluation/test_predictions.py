@@ -90,9 +90,7 @@ def test_boundary_lines_end_a_sentence_and_are_no_tokens(file: Path) -> None:
 
 
 def test_the_originals_marks_are_no_entities_and_its_marked_lines_no_tokens(file: Path) -> None:
-    file.write_text(
-        "[CLS] [CLS] [CLS]\n中 B-LOC B-LOC\n国 I-LOC X\n##x X X\n人 O [SEP]\n[SEP] [SEP] [SEP]\n\n"
-    )
+    file.write_text("[CLS] [CLS] [CLS]\n中 B-LOC B-LOC\n国 I-LOC X\n##x X X\n人 O [SEP]\n[SEP] [SEP] [SEP]\n\n")
     scores = score_file(file)
     assert (scores.tokens, scores.gold, scores.predicted, scores.correct) == (3, 1, 1, 0)
     assert scores.token_accuracy == pytest.approx(1 / 3)

@@ -118,9 +118,7 @@ def test_a_full_run_gets_all_reports_with_every_section(
     assert not list(folder.glob(".*"))
 
 
-def test_the_page_needs_nothing_but_itself(
-    make_run: Callable[..., Path], sentences: list[ScoredSentence]
-) -> None:
+def test_the_page_needs_nothing_but_itself(make_run: Callable[..., Path], sentences: list[ScoredSentence]) -> None:
     folder = make_run()
     write_report(folder, sentences, "test")
     page = page_of(folder)
@@ -136,9 +134,7 @@ def test_the_page_needs_nothing_but_itself(
 def test_a_script_in_the_corpus_stays_text(make_run: Callable[..., Path]) -> None:
     folder = make_run()
     evil_type = "<img src=x onerror=alert(1)>"
-    sentence = ScoredSentence(
-        (EVIL, "\u2028", "\x00\x85", "&amp;"), (Span(0, 1, evil_type),), (), (True,) * 4
-    )
+    sentence = ScoredSentence((EVIL, "\u2028", "\x00\x85", "&amp;"), (Span(0, 1, evil_type),), (), (True,) * 4)
     write_report(folder, [sentence], f"{EVIL}.txt")
     page = page_of(folder)
     assert page.elements["script"] == 2 and page.elements["img"] == 0
@@ -180,9 +176,7 @@ def test_a_nearly_empty_record_still_gets_a_report(tmp_path: Path, record: str) 
 
 
 @pytest.mark.parametrize("content", [None, "[]", "{", "\ud800"])
-def test_a_folder_without_a_record_is_refused_and_nothing_is_written(
-    tmp_path: Path, content: str | None
-) -> None:
+def test_a_folder_without_a_record_is_refused_and_nothing_is_written(tmp_path: Path, content: str | None) -> None:
     if content is not None:
         (tmp_path / "run.json").write_bytes(content.encode("utf-8", "surrogatepass"))
     before = list(tmp_path.iterdir())
@@ -221,9 +215,7 @@ def test_scores_that_are_no_number_are_left_out(make_run: Callable[..., Path]) -
     assert json.loads((folder / "report.json").read_text())["analysis"]["calibration"]["count"] == 1
 
 
-def test_an_analysis_is_kept_until_the_run_goes_on(
-    make_run: Callable[..., Path], sentences: list[ScoredSentence]
-) -> None:
+def test_an_analysis_is_kept_until_the_run_goes_on(make_run: Callable[..., Path], sentences: list[ScoredSentence]) -> None:
     folder = make_run()
     assert not has_analysis(folder)
     write_report(folder, sentences, "test")

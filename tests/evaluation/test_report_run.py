@@ -14,7 +14,7 @@ from nerctl.training import reporting
 
 
 def run(*arguments: str) -> str:
-    result = CliRunner().invoke(app, arguments, catch_exceptions=False)
+    result = CliRunner().invoke(app, ["--quiet", *arguments], catch_exceptions=False)
     assert result.exit_code == 0
     return result.stdout
 
@@ -31,7 +31,7 @@ def trained(workplace: Path) -> Path:
     return workplace
 
 
-def test_report_scores_the_runs_own_file_once_then_keeps_the_analysis(
+def test_report_scores_the_runs_own_file_once_keeps_the_analysis_and_takes_other_files(
     trained: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     files = [Path(line) for line in run("report", "--model", "output").split()]
@@ -47,12 +47,12 @@ def test_report_scores_the_runs_own_file_once_then_keeps_the_analysis(
     def no_scoring(*arguments: Any) -> None:
         raise AssertionError("the analysis is there")
 
-    monkeypatch.setattr(reporting, "_scored", no_scoring)
-    assert json.loads(run("report", "--model", "output", "--json"))["files"] == [str(file) for file in files]
-    assert report_json()["analysis"] == first["analysis"]
+    with monkeypatch.context() as patched:
+        patched.setattr(reporting, "_scored", no_scoring)
+        kept = json.loads(run("report", "--model", "output", "--json"))["files"]
+    assert kept == [str(file) for file in files] and report_json()["analysis"] == first["analysis"]
 
-
-def test_report_names_a_split_by_its_content_and_any_other_file_by_its_name(trained: Path) -> None:
+    # A split is known by its content, any other file goes by its name.
     run("report", "--model", "output", "--data", "NERdata/dev.txt")
     assert report_json()["split"] == "dev"
     Path("other.txt").write_text("<b> B-PER\n　 O\n\n𠮷 B-NEW\n", encoding="utf-8")

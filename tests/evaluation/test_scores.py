@@ -40,9 +40,7 @@ def test_scores_equal_seqeval_on_random_bio(strict: bool, corpus: list[list[tupl
     assert scores.token_accuracy == pytest.approx(seqeval_metrics.accuracy_score(gold, predicted))
     if not scores.gold and not scores.predicted:
         return  # seqeval raises where there is nothing to score
-    report = seqeval_metrics.classification_report(
-        gold, predicted, output_dict=True, zero_division=0, **options
-    )
+    report = seqeval_metrics.classification_report(gold, predicted, output_dict=True, zero_division=0, **options)
     for name, theirs in report.items():
         if name in ("macro avg", "weighted avg"):
             continue
@@ -66,11 +64,7 @@ def test_chunks_never_overlap_and_cover_the_entity_tokens(strict: bool, tags: li
         assert covered == [i for i, tag in enumerate(tags) if split_tag(tag)[0] != "O"]
 
 
-@given(
-    spans=st.lists(
-        st.tuples(st.integers(0, 2), st.integers(1, 4), st.sampled_from(["PER", "LOC"])), max_size=5
-    )
-)
+@given(spans=st.lists(st.tuples(st.integers(0, 2), st.integers(1, 4), st.sampled_from(["PER", "LOC"])), max_size=5))
 def test_the_same_entities_are_read_from_bio_bioes_and_bmes(spans: list[tuple[int, int, str]]) -> None:
     bio: list[str] = []
     bioes: list[str] = []
@@ -139,10 +133,7 @@ def test_a_refused_sentence_counts_nothing() -> None:
 
 def test_the_size_of_the_chinese_ner_test_set_scores_in_under_a_second() -> None:
     chance = random.Random(1)
-    sentences = [
-        [chance.choices(TAGS[:5], weights=[88, 4, 4, 2, 2], k=47) for _ in range(2)]
-        for _ in range(219_197 // 47)
-    ]
+    sentences = [[chance.choices(TAGS[:5], weights=[88, 4, 4, 2, 2], k=47) for _ in range(2)] for _ in range(219_197 // 47)]
     counter = Tally()
     started = time.perf_counter()
     for gold, predicted in sentences:
