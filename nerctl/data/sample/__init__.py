@@ -2,19 +2,28 @@
 
 The sentences are written by a generator with a seed. Places are real; people, companies and events are put
 together at random, and nobody is meant. Dev and test hold names and sentence patterns that train does not,
-names whose type only the sentence tells, and words that look like names and are none: a word list cannot solve
+names whose type only the sentence tells, and words that look like names and are none: a word list cannot do
 it, a small encoder can.
 """
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from pathlib import Path
 
+from nerctl.data.sample.encoder import vocabulary_of, write_encoder
 from nerctl.data.sample.generate import SIZES, SampleSentence, sample_sentences
+from nerctl.folder import write_text
 
-__all__ = ["SIZES", "SampleSentence", "sample_corpus", "sample_sentences", "write_sample"]
+__all__ = [
+    "SIZES",
+    "SampleSentence",
+    "sample_corpus",
+    "sample_sentences",
+    "vocabulary_of",
+    "write_encoder",
+    "write_sample",
+]
 
 Sentence = tuple[list[str], list[str]]
 """Tokens (one character each) and as many BIO tags."""
@@ -36,21 +45,9 @@ def write_sample(folder: Path, seed: int = 0) -> None:
     """
     folder.mkdir(parents=True, exist_ok=True)
     for part, sentences in sample_corpus(seed).items():
-        _replace(folder / f"{part}.txt", _columns(sentences))
+        write_text(folder / f"{part}.txt", _columns(sentences))
 
 
 def _columns(sentences: Sequence[Sentence]) -> str:
     blocks = ("".join(f"{token} {tag}\n" for token, tag in zip(tokens, tags)) for tokens, tags in sentences)
     return "\n".join(blocks)
-
-
-def _replace(path: Path, text: str) -> None:
-    temporary = path.with_name(f"{path.name}.{os.getpid()}.tmp")
-    try:
-        with open(temporary, "w", encoding="utf-8", newline="\n") as stream:
-            stream.write(text)
-            stream.flush()
-            os.fsync(stream.fileno())
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)

@@ -12,10 +12,12 @@ from nerctl.data.sample.words import words
 
 _BRAND_FIRST = list("华恒鑫瑞泰盛宏嘉博远信达康立永金凯联新中天海东南")
 _BRAND_SECOND = list("达源通泰盛宇和丰隆茂辉升创科业邦美诚润星腾图")
-_INDUSTRIES = """
-科技 电子 食品 建筑 纺织 服装 机械 汽车 贸易 物流 能源 化工 生物 医药 软件 网络 文化传媒 教育 旅游 农业 钢铁 水泥 造纸 家具
-环保 房地产 投资 保险 航空 航运 矿业 电力 信息技术 智能装备 新材料
-"""
+_INDUSTRIES = words(
+    """
+    科技 电子 食品 建筑 纺织 服装 机械 汽车 贸易 物流 能源 化工 生物 医药 软件 网络 文化传媒 教育 旅游 农业
+    钢铁 水泥 造纸 家具 环保 房地产 投资 保险 航空 航运 矿业 电力 信息技术 智能装备 新材料
+    """
+)
 _COMPANY_ENDINGS = words("有限公司 有限公司 股份有限公司 集团 公司 有限责任公司 厂")
 
 ENDINGS: dict[str, list[str]] = {
@@ -90,7 +92,7 @@ def draw_organisation(
     if kind == "company":
         place = rng.choice(stems["province"] + stems["city"] * 2) if rng.random() < 0.75 else ""
         brand = draw_brand(rng) if rng.random() < 0.8 or not place else ""
-        return place + brand + rng.choice(_INDUSTRIES.split()) + rng.choice(_COMPANY_ENDINGS)
-    if national.get(kind) and rng.random() < 0.12:
+        return place + brand + rng.choice(_INDUSTRIES) + rng.choice(_COMPANY_ENDINGS)
+    if national.get(kind) and rng.random() < 0.08:
         return rng.choice(national[kind])
     return _place_part(rng, kind, stems) + rng.choice(ENDINGS[kind])

@@ -14,11 +14,11 @@ _SURNAMES = list(
     "王李张刘陈杨黄赵吴周徐孙马朱胡郭何林罗高郑梁谢宋唐许韩邓冯曹彭曾肖田董潘袁蔡蒋余于杜叶程魏苏吕丁任卢"
     "姚沈钟姜崔谭陆范汪廖石金韦贾夏付方邹熊白孟秦邱侯江尹薛闫段雷龙黎史陶贺毛郝顾龚邵万覃武钱戴严莫孔向常"
 )
-_COMPOUND_SURNAMES = words("欧阳 司马 上官 诸葛 皇甫 慕容 司徒 夏侯 令狐 端木")
+_COMPOUND_SURNAMES = words("欧阳 司马 上官 诸葛 慕容 令狐")
 _GIVEN = list(
     "伟芳娜秀英敏静丽强磊军洋勇艳杰娟涛明超兰霞平刚桂华玉萍红梅建国文辉力健俊帆云飞鹏宇浩轩然欣怡佳琪雨婷雪"
     "颖慧晨曦瑶璐莹倩梦琳晓东海波志远思博瑞祥嘉诚德福永康立新春生长林家宝庆丰国栋树森少峰培根兆龙振兴宏达锦程"
-    "书琴淑珍美凤爱莲翠花月娥子涵梓睿一诺若曦可馨诗语亦凡哲彦昊天景行承泽致宁清和乐怀安仁义礼信光耀祖世昌"
+    "书琴淑珍美凤爱莲翠花月娥子涵梓睿诺若曦可馨诗语亦凡哲彦昊天景行承泽致宁清和乐怀安仁义礼信光耀祖世昌"
 )
 _FOREIGN_FIRST = words(
     """
@@ -38,7 +38,7 @@ _FOREIGN_LAST = words(
 def _chinese_name(rng: random.Random) -> str:
     # The power favours the front of the list: common surnames come often, the others now and then.
     surname = _SURNAMES[int(len(_SURNAMES) * rng.random() ** 1.3)]
-    if rng.random() < 0.05:
+    if rng.random() < 0.07:
         surname = rng.choice(_COMPOUND_SURNAMES)
     given = rng.choice(_GIVEN)
     if rng.random() < 0.72:

@@ -1,0 +1,110 @@
+"""nerctl quickstart: what it writes, how it stops, goes on and refuses; the whole of it is marked slow."""
+
+from __future__ import annotations
+
+import json
+import re
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Callable, Optional
+
+import pytest
+from typer.testing import CliRunner
+
+from nerctl.cli import app
+from nerctl.data.sample import sample_corpus
+from nerctl.errors import NerctlError
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def stop_after(updates: int) -> Callable[[], Optional[int]]:
+    """A stop function that asks for the end after so many updates."""
+    asked = []
+
+    def stop() -> Optional[int]:
+        asked.append(1)
+        return signal.SIGINT if len(asked) >= updates else None
+
+    return stop
+
+
+def files(folder: Path) -> set[str]:
+    return {str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()}
+
+
+def test_a_stopped_quickstart_goes_on_where_it_was(tmp_path: Path) -> None:
+    from nerctl.training.loop import Listener
+    from nerctl.training.quickstart import quickstart
+
+    first = quickstart(tmp_path, "cpu", 1, None, False, "test", Listener(), stop=stop_after(2))
+    assert (first.interrupted, first.step, first.test, list(first.results)) == (signal.SIGINT, 2, None, [])
+    written = files(tmp_path)
+    assert {
+        "data/train.txt",
+        "data/dev.txt",
+        "data/test.txt",
+        "encoder/vocab.txt",
+        "output/run.json",
+    } <= written
+
+    second = quickstart(tmp_path, "cpu", 1, None, False, "test", Listener(), stop=stop_after(1))
+    assert (second.step, second.interrupted) == (3, signal.SIGINT)
+    steps = (tmp_path / "output" / "steps.jsonl").read_text(encoding="utf-8").splitlines()
+    assert [json.loads(line)["step"] for line in steps] == [1, 2, 3]
+
+    with pytest.raises(NerctlError, match="seed"):
+        quickstart(tmp_path, "cpu", 2, None, False, "test", Listener(), stop=stop_after(1))
+
+    again = quickstart(tmp_path, "cpu", 2, None, True, "test", Listener(), stop=stop_after(1))
+    assert again.step == 1
+
+
+def test_a_finished_quickstart_is_left_alone_and_says_what_to_do(tmp_path: Path) -> None:
+    (tmp_path / "output").mkdir()
+    (tmp_path / "output" / "run.json").write_text('{"state": "finished", "files": []}', encoding="utf-8")
+    result = CliRunner().invoke(app, ["quickstart", "--output-dir", str(tmp_path)])
+    assert isinstance(result.exception, NerctlError)
+    assert result.exception.exit_code == 2
+    assert "--overwrite" in str(result.exception) and "--output-dir" in str(result.exception)
+    assert files(tmp_path) == {"output/run.json"}
+
+
+def test_an_unknown_encoder_is_refused_before_anything_is_written(tmp_path: Path) -> None:
+    result = CliRunner().invoke(app, ["quickstart", "--output-dir", str(tmp_path / "q"), "--bert", "e6"])
+    assert isinstance(result.exception, NerctlError) and "e5-small-zh" in str(result.exception)
+    assert not (tmp_path / "q").exists()
+
+
+def test_entities_are_marked_with_brackets_and_type_without_colour() -> None:
+    from nerctl.commands.quickstart import _marked
+    from nerctl.inference.tagger import Entity, Result
+
+    text = "李明在杭州大学。"
+    result = Result(text, (Entity(0, 2, "PER", "李明", 0.9), Entity(3, 7, "ORG", "杭州大学", 0.8)))
+    assert _marked(result).plain.strip() == "[李明 PER]在[杭州大学 ORG]。"
+
+
+def test_the_sentences_that_are_shown_are_not_in_the_sample() -> None:
+    from nerctl.training.quickstart import TEXTS
+
+    sample = {"".join(tokens) for sentences in sample_corpus().values() for tokens, _ in sentences}
+    assert not sample & {part + "。" for text in TEXTS for part in re.split("[；。]", text)}
+
+
+@pytest.mark.slow
+def test_quickstart_reaches_its_score_in_its_time(tmp_path: Path) -> None:
+    begin = time.monotonic()
+    command = [sys.executable, "-m", "nerctl", "quickstart", "--output-dir", str(tmp_path / "quickstart")]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, check=False)
+    seconds = time.monotonic() - begin
+    assert done.returncode == 0, done.stderr.decode()
+    record = json.loads((tmp_path / "quickstart" / "output" / "run.json").read_text(encoding="utf-8"))
+    assert record["state"] == "finished"
+    assert record["test"]["f1"] >= 0.95
+    assert seconds < 240
+    shown = done.stdout.decode()
+    assert "[" in shown and shown.count("  nerctl ") == 3
