@@ -17,8 +17,6 @@ from nerctl.serving.settings import ServerSettings
 
 logger = logging.getLogger("nerctl.serving")
 
-HEADER_SECONDS = 20.0
-"""A connection on which no request begins for this long is closed, also one that sends a slow header."""
 KEEP_ALIVE_SECONDS = 20
 """How long a connection is kept after an answer."""
 
@@ -26,10 +24,13 @@ KEEP_ALIVE_SECONDS = 20
 class PromptProtocol(H11Protocol):
     """HTTP/1.1 that closes a connection whose header does not come; uvicorn itself waits for ever."""
 
+    patience: float
+    """Seconds; `front_server` sets them in a class of its own."""
+
     def connection_made(self, transport: Any) -> None:
         """Starts the clock of a connection."""
         super().connection_made(transport)
-        self._watch: Optional[asyncio.TimerHandle] = self.loop.call_later(HEADER_SECONDS, self._check)
+        self._watch: Optional[asyncio.TimerHandle] = self.loop.call_later(self.patience, self._check)
 
     def connection_lost(self, exc: Optional[Exception]) -> None:
         """Stops the clock."""
@@ -42,7 +43,7 @@ class PromptProtocol(H11Protocol):
         request_under_way = self.cycle is not None and not self.cycle.response_complete
         just_answered = self.timeout_keep_alive_task is not None
         if request_under_way or just_answered:
-            self._watch = self.loop.call_later(HEADER_SECONDS, self._check)
+            self._watch = self.loop.call_later(self.patience, self._check)
         else:
             self._watch = None
             self.transport.close()
@@ -62,9 +63,10 @@ class FrontServer(uvicorn.Server):
 
 def front_server(app: Any, settings: ServerSettings) -> FrontServer:
     """A server for `app`, to be started with `serve(sockets=[...])`."""
+    protocol = type("Protocol", (PromptProtocol,), {"patience": settings.header_timeout})
     config = uvicorn.Config(
         app,
-        http=PromptProtocol,
+        http=protocol,
         ws="none",
         loop="asyncio",
         lifespan="off",

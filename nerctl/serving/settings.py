@@ -37,8 +37,10 @@ class ServerSettings:
     """Seconds after which a worker that has not answered a batch is taken for hung and replaced."""
     load_timeout: float = 300.0
     """Seconds that a worker may take to load the model."""
+    header_timeout: float = 20.0
+    """Seconds after which a connection without a request is closed, also one with half a header."""
     body_timeout: float = 30.0
-    """Seconds that a client may take to send a request."""
+    """Seconds that a client may take to send a request's body."""
     answer_timeout: float = 300.0
     """Seconds that a request may wait for its answer before it gets 503."""
     drain_timeout: int = 60

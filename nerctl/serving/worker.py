@@ -30,6 +30,8 @@ class BatchTagger(Protocol):
         """One result a text, in order."""
 
 
+WARM_UP = "王小明在北京大学。"
+"""Tagged once before a worker calls itself ready: TensorFlow builds its graph at the first batch."""
 Loader = Callable[[str, int], tuple[BatchTagger, dict[str, Any]]]
 """Model folder and number of threads to a tagger and its description, a JSON object for `GET /v1/model`."""
 
@@ -44,6 +46,7 @@ def load(model: str, threads: int) -> tuple[BatchTagger, dict[str, Any]]:
     from nerctl import Tagger
 
     tagger = Tagger.load(model, threads=threads)
+    tagger.batch([WARM_UP])
     library = {"onnx": "onnxruntime"}.get(tagger.engine, tagger.engine)
     return tagger, {
         "model": os.path.basename(os.path.abspath(model)),

@@ -47,7 +47,7 @@ class Served:
         self.url = self.process.stdout.readline().strip()
         self.port = urlsplit(self.url).port
 
-    def connection(self, timeout: float = 30.0) -> http.client.HTTPConnection:
+    def connection(self, timeout: float = 60.0) -> http.client.HTTPConnection:
         return http.client.HTTPConnection("127.0.0.1", self.port, timeout=timeout)
 
     def request(self, method: str, path: str, body: Any = None, **headers: str) -> Answer:
@@ -80,7 +80,7 @@ class Served:
             pytest.skip("needs /proc/PID/task/TID/children (Linux)")
         return [int(pid) for pid in path.read_text().split()]
 
-    def until(self, true: Callable[[], bool], seconds: float = 10.0) -> float:
+    def until(self, true: Callable[[], bool], seconds: float = 30.0) -> float:
         """Waits for something to become true; returns how long that took."""
         started = time.monotonic()
         while not true():
@@ -94,7 +94,7 @@ class Served:
     def stop(self, number: int = signal.SIGTERM) -> int:
         if self.process.poll() is None:
             os.kill(self.process.pid, number)
-        code = self.process.wait(timeout=30)
+        code = self.process.wait(timeout=60)
         self.process.stdout.close()
         return code
 

@@ -27,7 +27,7 @@ def packages():
 
 
 def test_help_ends_with_two_examples():
-    done = subprocess.run([*SERVE, "--help"], capture_output=True, text=True, timeout=60)
+    done = subprocess.run([*SERVE, "--help"], capture_output=True, text=True, timeout=120)
     assert done.returncode == 0
     text = re.sub(r"\x1b\[[0-9;]*m", "", done.stdout)
     assert len(re.findall(r"^\s*nerctl serve --model", text, re.MULTILINE)) == 2
@@ -78,7 +78,7 @@ def test_without_the_extra_the_command_says_what_to_install(tmp_path):
     (tmp_path / "starlette.py").write_text("raise ImportError('not here', name='starlette')")
     script = f"import sys; sys.path.insert(0, {str(tmp_path)!r}); from nerctl.cli import main; main()"
     command = [sys.executable, "-c", script, "serve", "--model", str(tmp_path)]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120)
     assert done.returncode == 2
     assert done.stderr == "error: nerctl serve needs starlette: pip install 'nerctl[serve]'.\n"
 

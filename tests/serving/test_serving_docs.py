@@ -28,7 +28,7 @@ def test_the_curl_examples_work(serve):
         pytest.skip("needs curl")
     server = serve(tokens=["TOKEN"])
     for example in examples("sh", server):
-        done = subprocess.run(["sh", "-c", example], capture_output=True, text=True, timeout=30)
+        done = subprocess.run(["sh", "-c", example], capture_output=True, text=True, timeout=120)
         answer = json.loads(done.stdout)
         if "Authorization" in example:
             assert len(answer["results"]) == 1
@@ -36,7 +36,7 @@ def test_the_curl_examples_work(serve):
             assert answer["error"]["status"] == 401
     open_server = serve(name="open")
     first = examples("sh", open_server)[0]
-    done = subprocess.run(["sh", "-c", first], capture_output=True, text=True, timeout=30)
+    done = subprocess.run(["sh", "-c", first], capture_output=True, text=True, timeout=120)
     assert json.loads(done.stdout)["text"] == "王小明在北京大学。"
 
 
@@ -46,7 +46,7 @@ def test_the_python_example_works(serve):
     environment = {**os.environ, "NO_PROXY": "*", "PYTHONIOENCODING": "utf-8"}
     command = [sys.executable, "-c", example]
     done = subprocess.run(
-        command, capture_output=True, text=True, timeout=60, env=environment, encoding="utf-8"
+        command, capture_output=True, text=True, timeout=120, env=environment, encoding="utf-8"
     )
     assert done.returncode == 0, done.stderr
     assert done.stdout.splitlines()[0].startswith("NATURE 山水 0.3")
@@ -61,7 +61,7 @@ def test_every_option_and_status_of_the_server_is_documented(serve):
             for status in operation["responses"]:
                 assert status == "200" or re.search(rf"^\| {status}", text, re.MULTILINE), status
     help_text = subprocess.run(
-        [sys.executable, "-m", "nerctl", "serve", "--help"], capture_output=True, text=True, timeout=60
+        [sys.executable, "-m", "nerctl", "serve", "--help"], capture_output=True, text=True, timeout=120
     ).stdout
     for option in set(re.findall(r"--[a-z][a-z-]+", help_text)) - {"--help"}:
         assert option in text, option

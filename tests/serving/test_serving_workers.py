@@ -78,13 +78,13 @@ def test_what_a_library_prints_does_not_reach_the_frames(serve):
 
 def test_a_model_that_cannot_be_loaded_ends_the_server_with_the_reason(serve):
     server = serve(name="refused", ready=False)
-    assert server.process.wait(timeout=20) == 1
+    assert server.process.wait(timeout=60) == 1
     assert "ModelError: refused/weights: cut short." in server.log()
 
 
 def test_a_worker_that_dies_while_loading_ends_the_server_after_three_tries(serve):
     server = serve(name="dying", ready=False)
-    assert server.process.wait(timeout=20) == 1
+    assert server.process.wait(timeout=60) == 1
     assert "died 3 times" in server.log()
     assert "FailedError" in server.log()
 
@@ -92,6 +92,9 @@ def test_a_worker_that_dies_while_loading_ends_the_server_after_three_tries(serv
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_signal_drains_and_ends_with_code_0(serve, number):
     server = serve(name="slow-0.5", max_batch=2)
+    kept = server.connection()
+    kept.request("GET", "/healthz")
+    assert kept.getresponse().read() == b'{"status": "ok"}'  # and the connection stays open
     with ThreadPoolExecutor(6) as clients:
         asked = [clients.submit(server.tag, {"text": "abc" + "水" * n}) for n in range(6)]
         server.until(lambda: server.metric("nerctl_queue_texts ") == 4)
@@ -101,7 +104,7 @@ def test_a_signal_drains_and_ends_with_code_0(serve, number):
             server.tag({"text": "too late"})
         answers = [one.result() for one in asked]
     assert [answer.status for answer in answers] == [200] * 6
-    assert server.process.wait(timeout=10) == 0
+    assert server.process.wait(timeout=60) == 0
     assert server.log() == ""
 
 
@@ -117,7 +120,7 @@ def test_a_signal_to_the_whole_group_drains_too(serve):
         os.kill(pid, signal.SIGTERM)
     client.join()
     assert answers[0].status == 200
-    assert server.process.wait(timeout=10) == 0
+    assert server.process.wait(timeout=60) == 0
 
 
 def test_a_signal_while_the_model_loads_ends_with_code_0(serve):
