@@ -83,6 +83,7 @@ def _draw_loss(axes: Axes, side: str, run: Run, style: dict[str, str]) -> None:
     numbers = [step.number for step in run.steps]
     values = [step.loss if math.isfinite(step.loss) else math.nan for step in run.steps]
     marker = style["marker"] if len(numbers) <= _MARKED else None
+    width = 1.5 if marker else 0.9
     label = f"{side}: {_name(run)}"
     axes.plot(
         numbers,
@@ -91,6 +92,7 @@ def _draw_loss(axes: Axes, side: str, run: Run, style: dict[str, str]) -> None:
         linestyle=style["linestyle"],
         marker=marker,
         markersize=6,
+        linewidth=width,
         label=label,
     )
 
@@ -101,7 +103,8 @@ def _draw_times(axes: Axes, side: str, run: Run, timing: Timing, style: dict[str
     median = "" if timing.median is None else f", steady median {timing.median:.3f} s"
     label = f"{side}: {_name(run)}{median}"
     marker = style["marker"] if len(numbers) <= _MARKED else None
-    line: dict[str, Any] = {"color": style["color"], "linestyle": style["linestyle"]}
+    width = 1.5 if marker else 0.9
+    line: dict[str, Any] = {"color": style["color"], "linestyle": style["linestyle"], "linewidth": width}
     axes.plot(numbers, values, marker=marker, markersize=6, label=label, **line)
     apart = set(timing.warm_up)
     warm = [(number, value) for number, value in zip(numbers, values) if number in apart]

@@ -62,6 +62,7 @@ def opening(comparison: Comparison) -> list[str]:
 def summary_rows(comparison: Comparison) -> list[tuple[str, str, str, str]]:
     """The summary as rows of label, A, B and ratio; rows that neither side can fill are left out."""
     a, b = comparison.timing_a, comparison.timing_b
+    same_steps = all(row.difference is not None for row in comparison.rows)
     rows = [
         ("warm-up steps", str(len(a.warm_up)), str(len(b.warm_up)), ""),
         ("steady steps", str(a.steady), str(b.steady), ""),
@@ -73,7 +74,8 @@ def summary_rows(comparison: Comparison) -> list[tuple[str, str, str, str]]:
         _pair("corpus tokens a second", a.tokens_per_second, b.tokens_per_second, rate),
         _pair("padding, share of positions", a.padding, b.padding, percent, divide=False),
         _pair("s to the end of the first step", a.first_step, b.first_step, seconds),
-        _pair("s of all steps and warm-up", a.total, b.total, seconds),
+        # A ratio of totals would mean nothing where one side has more steps.
+        _pair("s of all steps and warm-up", a.total, b.total, seconds, divide=same_steps),
     ]
     return [row for row in rows if (row[1], row[2]) != ("-", "-")]
 
