@@ -66,7 +66,8 @@ def main() -> None:
         ):
             peak, lines = peak_gigabytes(work, encoder, extra)
             rows.append({"encoder": name, "peak_gb": round(peak, 2), "steps": lines})
-            print(f"{name}: {peak:.2f} GB; sentences of {min(lengths)} to {max(lengths)} tokens; last: {lines[-1]}", flush=True)
+            spread = f"sentences of {min(lengths)} to {max(lengths)} tokens"
+            print(f"{name}: {peak:.2f} GB; {spread}; last: {lines[-1]}", flush=True)
     if arguments.json:
         arguments.json.write_text(json.dumps(rows, indent=2) + "\n")
 
