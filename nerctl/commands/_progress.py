@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
-from typing import TYPE_CHECKING, Optional
+from typing import TYPE_CHECKING, NoReturn, Optional
 
 from nerctl.console import out
 
@@ -19,7 +19,7 @@ class Progress:
     """A `nerctl.transfer.progress.Report` for a person; a context manager, so that no bar is left open."""
 
     def __init__(self) -> None:
-        self.bar: Optional[tqdm[None]] = None
+        self.bar: Optional[tqdm[NoReturn]] = None
         self.name = ""
         self.last = time.monotonic()
 
@@ -53,9 +53,10 @@ class Progress:
             self._close()
             self.name = name
             self.bar = tqdm(total=total, desc=name, unit="B", unit_scale=True, initial=done, leave=False)
-        if done < self.bar.n:  # begun anew
-            self.bar.reset(total)
-        self.bar.update(done - self.bar.n)
+        bar = self.bar
+        if done < bar.n:  # begun anew
+            bar.reset(total)
+        bar.update(done - bar.n)
         if done == total:
             self._close()
 

@@ -84,7 +84,7 @@ def archive(
     else:
         _store(plan, to, force, as_json)
     if plan.run is not None and plan.run.left:
-        out.say(f"{output_dir}: {plan.run.left} files were left, the run did not write them")
+        out.say(f"{output_dir}: {plan.run.left} files are not archived, as the run did not write them")
 
 
 def _store(plan: Plan, to: str, force: bool, as_json: bool) -> None:

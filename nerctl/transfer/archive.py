@@ -20,6 +20,9 @@ from nerctl.transfer.manifest import MANIFEST, Listed, Manifest, decode_manifest
 from nerctl.transfer.progress import SILENT, Report
 from nerctl.transfer.targets import Target
 
+LARGE = 10_000_000
+"""Bytes from which reading a file at the target takes a while, and is announced."""
+
 
 @dataclass(frozen=True)
 class StoredPlace:
@@ -76,7 +79,8 @@ def _look(place: Place, plan: Plan, target: Target, force: bool, report: Report)
         path = posixpath.join(place.folder, entry.name)
         size = target.size(path)
         if size is not None:
-            report.note(f"{target.shown(path)}: is there; comparing")
+            if size >= LARGE:
+                report.note(f"{target.shown(path)}: is there; comparing")
             if size == listed.size and sha256_of(target.read(path))[0] == listed.sha256:
                 there.add(entry.name)
             elif not force:

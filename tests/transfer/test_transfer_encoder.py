@@ -102,7 +102,7 @@ def test_a_damaged_zip_is_removed_so_that_the_next_run_fetches_it_anew(
 ) -> None:
     right = zip_server.content
     zip_server.content = right[:1000] + b"damage" + right[1006:]
-    with pytest.raises(Refused, match="it was removed"):
+    with pytest.raises(Refused, match="the download was removed"):
         fetch_encoder(None, tmp_path / "model", [zip_server.base])
     zip_server.content = right
     fetch_encoder(None, tmp_path / "model", [zip_server.base])
