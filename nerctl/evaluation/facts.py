@@ -54,7 +54,7 @@ def run_section(report: Report) -> str:
         (both("versions"), _pairs(record.get("versions"))),
         (both("encoder"), _pairs(record.get("encoder"))),
     ]
-    options = facts((code(name), code(value)) for name, value in _flat(config))
+    options = facts((code(name), code("-" if value is None else value)) for name, value in _flat(config))
     details = f"<details><summary>{both('options')}</summary>{options}</details>" if options else ""
     return facts(entries) + details
 
