@@ -1,0 +1,90 @@
+"""`nerctl bench`: how fast training or prediction runs here."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Optional
+
+import typer
+
+from nerctl.console import out
+from nerctl.errors import NerctlError
+from nerctl.folder import write_json
+
+if TYPE_CHECKING:
+    from nerctl.bench.figures import Figures
+
+
+def bench(
+    what: str = typer.Argument(..., metavar="train|predict", help="What to measure."),
+    bert_dir: str = typer.Option("model", help="train: folder with the encoder."),
+    model: str = typer.Option("output", help="predict: folder of a run or an export."),
+    data: str = typer.Option("NERdata", "--data", help="The corpus: a folder; for predict a file too."),
+    device: str = typer.Option("auto", help="auto, cpu, cuda or npu."),
+    precision: str = typer.Option("float32", help="train: float32, mixed_bfloat16 or mixed_float16."),
+    batch_size: int = typer.Option(32, help="train: sentences an update."),
+    head: str = typer.Option("bilstm-crf", help="train: bilstm-crf, crf or softmax."),
+    from_scratch: bool = typer.Option(False, "--from-scratch", help="train: random weights; the speed is the same."),
+    steps: int = typer.Option(10, help="Steady steps (train) or passes over 500 sentences (predict) to time."),
+    compare: Optional[Path] = typer.Option(None, metavar="FILE", help="An earlier measurement to compare with."),
+    output: Optional[Path] = typer.Option(None, metavar="FILE", help="Write the JSON there as well."),
+    as_json: bool = typer.Option(False, "--json", help="Print one JSON object."),
+) -> None:
+    """Measure training or prediction on this machine; nothing of it is kept.
+
+    Speeds are of the steady steps; the first, which compiles, is told apart. The share is that of the machine's own
+    float32 matrix-product rate, measured in the same process.
+
+    \b
+    Examples:
+      nerctl bench train --steps 20 --output before.json
+      nerctl bench predict --model output --data NERdata/test.txt --compare before.json
+    """
+    if what not in ("train", "predict"):
+        raise NerctlError(f"nerctl bench {what}: measure train or predict")
+    if steps < 1:
+        raise NerctlError(f"--steps {steps}: must be at least 1")
+    from nerctl.bench.figures import compare as verdict_on
+    from nerctl.bench.run import bench_predict, bench_train
+    from nerctl.config import TrainConfig
+
+    if what == "train":
+        config = TrainConfig(
+            data_dir=data, bert_dir=bert_dir, device=device, precision=precision, batch_size=batch_size, head=head,
+            from_scratch=from_scratch,
+        )  # fmt: skip
+        figures = bench_train(config, steps)
+    else:
+        figures = bench_predict(Path(model), Path(data), steps, device)
+    verdict = verdict_on(figures, compare) if compare else None
+    content = figures.as_dict()
+    if verdict is not None:
+        content["compared"] = {"file": str(compare), "ratio": verdict.ratio, "clear": verdict.clear}
+    if output is not None:
+        write_json(output, content)
+    if as_json:
+        out.json(content)
+        return
+    for line in lines(figures):
+        out.result(line)
+    if verdict is not None:
+        out.result(verdict.sentence())
+
+
+def lines(figures: Figures) -> list[str]:
+    """The figures for a person, a line each."""
+    each = "step" if figures.what == "train" else "pass"
+    spread = figures.seconds
+    rows = [
+        ("measured", str(figures.facts["work"])),
+        ("ready after", f"{figures.ready_seconds:.1f} s"),
+        (f"first {each}", f"{figures.first_seconds:.2f} s, compilation included"),
+        (f"steady {each}", f"{spread.median:.3f} s (quartiles {spread.low:.3f} to {spread.high:.3f}, {spread.count})"),
+        ("sentences/s", f"{figures.sentences_per_second:.1f}"),
+        ("tokens/s", f"{figures.tokens_per_second:.0f}"),
+        ("padding", f"{figures.padding:.1%}"),
+        ("encoder", f"{figures.model_gflops:.0f} GFLOP/s, {figures.share:.0%} of {figures.machine_gflops:.0f} measured"),
+    ]
+    if figures.peak_memory_bytes:
+        rows.append(("peak memory", f"{figures.peak_memory_bytes / 1e9:.2f} GB"))
+    return [f"{name:<13} {value}" for name, value in rows]
