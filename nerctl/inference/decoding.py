@@ -46,9 +46,7 @@ class CrfScores:
     def path_score(self, emissions: np.ndarray, tags: Sequence[int]) -> float:
         """The log score (not normalised) of one path of [L] tags through [L, K] emissions; L at least 1."""
         ids = np.asarray(tags)
-        steps = float(self.transitions[ids[:-1], ids[1:]].sum()) + float(
-            self.start[ids[0]] + self.end[ids[-1]]
-        )
+        steps = float(self.transitions[ids[:-1], ids[1:]].sum()) + float(self.start[ids[0]] + self.end[ids[-1]])
         return steps + float(np.asarray(emissions, np.float64)[np.arange(len(ids)), ids].sum())
 
 
@@ -121,12 +119,15 @@ def decode_padded(emissions: np.ndarray, lengths: np.ndarray, crf: CrfScores) ->
     return tags
 
 
-def by_length(lengths: Sequence[int], budget: int) -> list[list[int]]:
-    """Indices in groups of like length, each of at most `budget` padded tokens (or one sentence alone)."""
+def by_length(lengths: Sequence[int], budget: int, most: int = 0) -> list[list[int]]:
+    """Indices in groups of like length, each of at most `budget` padded tokens (or one sentence alone).
+
+    `most` bounds the members of a group; 0: does not.
+    """
     groups: list[list[int]] = []
     longest = 0
     for index in sorted(range(len(lengths)), key=lambda one: -lengths[one]):
-        if not groups or (len(groups[-1]) + 1) * longest > budget:
+        if not groups or (len(groups[-1]) + 1) * longest > budget or len(groups[-1]) == most:
             groups.append([])
             longest = max(1, lengths[index])
         groups[-1].append(index)

@@ -39,11 +39,7 @@ def as_corpus(documents: Sequence[Document]) -> Corpus:
     """Documents, none without tokens, in the form that becomes windows; the tags mean nothing."""
     ids: dict[str, int] = {}
     token_ids = np.fromiter(
-        (
-            ids.setdefault(document.text[start:end], len(ids))
-            for document in documents
-            for start, end in document.tokens
-        ),
+        (ids.setdefault(document.text[start:end], len(ids)) for document in documents for start, end in document.tokens),
         np.int32,
     )
     lengths = np.array([len(document.tokens) for document in documents], np.int64)

@@ -27,6 +27,10 @@ class Engine(Protocol):
 
     name: str
     """tensorflow or onnx."""
+    threads: int
+    """Calls that are best made side by side."""
+    max_tokens: int
+    """Padded positions (windows x pieces) that a call runs best with."""
 
     def emissions(self, windows: WindowArrays) -> np.ndarray:
         """Tag scores [W, T, K] float32 of each window's tokens; any value at padding."""
@@ -43,6 +47,7 @@ class TensorFlowEngine:
     """
 
     name = "tensorflow"
+    threads = 1
 
     def __init__(
         self, model: TaggerModel, backend: Backend, max_seq_length: int = 202, max_tokens: int = MAX_TOKENS

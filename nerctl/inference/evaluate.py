@@ -36,9 +36,7 @@ def corpus_file(data: Path) -> Path:
     return find_splits(data, needed=("test",))["test"] if data.is_dir() else data
 
 
-def evaluate_model(
-    model: LoadedModel, data: Path, predictions: Optional[Path] = None, strict: bool = False
-) -> Evaluation:
+def evaluate_model(model: LoadedModel, data: Path, predictions: Optional[Path] = None, strict: bool = False) -> Evaluation:
     """Tags a corpus and scores it; writes `token gold predicted` lines to `predictions` if given.
 
     Raises:
@@ -72,8 +70,6 @@ def write_lines(path: Path, parts: Iterable[str]) -> None:
             os.fsync(stream.fileno())
         os.replace(temporary, path)
     except OSError as error:
-        raise FailedError(
-            f"{path}: cannot be written ({error.strerror or error}); name another file"
-        ) from None
+        raise FailedError(f"{path}: cannot be written ({error.strerror or error}); name another file") from None
     finally:
         temporary.unlink(missing_ok=True)

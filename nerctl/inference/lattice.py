@@ -64,9 +64,7 @@ class Lattice:
             begin, inside = 2 * track.kind + 1, 2 * track.kind + 2
             self.emissions[track.start, track.state] = emissions[track.start, begin]
             self.emissions[track.start, begin] = NEVER  # such an entity begins in its slot only
-            self.emissions[track.start + 1 : track.last, track.state] = emissions[
-                track.start + 1 : track.last, inside
-            ]
+            self.emissions[track.start + 1 : track.last, track.state] = emissions[track.start + 1 : track.last, inside]
 
     def start(self) -> np.ndarray:
         """Scores [S] of the states at the first token."""
@@ -132,18 +130,13 @@ class Lattice:
         backward = np.zeros((self.length, self.states))
         forward[0] = self.start() + self.emissions[0]
         for token in range(1, self.length):
-            forward[token] = (
-                _log_sums(forward[token - 1][:, None] + self.step(token), 0) + self.emissions[token]
-            )
+            forward[token] = _log_sums(forward[token - 1][:, None] + self.step(token), 0) + self.emissions[token]
         backward[-1] = self.end()
         for token in range(self.length - 1, 0, -1):
             onward = self.step(token) + (self.emissions[token] + backward[token])[None, :]
             backward[token - 1] = _log_sums(onward, 1)
         total = float(_log_sums(forward[-1] + self.end(), 0))
-        return [
-            float(min(1.0, np.exp(min(0.0, self._through(span, forward, backward) - total))))
-            for span in spans
-        ]
+        return [float(min(1.0, np.exp(min(0.0, self._through(span, forward, backward) - total)))) for span in spans]
 
     def _through(self, span: TokenSpan, forward: np.ndarray, backward: np.ndarray) -> float:
         """Log sum of the paths that hold exactly this entity."""
@@ -158,10 +151,7 @@ class Lattice:
 
         score = float(forward[start, state_at(start)])
         for token in range(start + 1, end):
-            score += float(
-                self.step(token)[state_at(token - 1), state_at(token)]
-                + self.emissions[token, state_at(token)]
-            )
+            score += float(self.step(token)[state_at(token - 1), state_at(token)] + self.emissions[token, state_at(token)])
         last = state_at(end - 1)
         if end == self.length:
             return score + float(self.end()[last])

@@ -72,9 +72,7 @@ def load_model(
     config = folder.read_json("config.json")
     bert = folder.read_json("bert_config.json")
     limit = _window(folder, config, bert, max_seq_length)
-    tokenizer = WordPieceTokenizer(
-        Vocabulary.read(folder.path / "vocab.txt"), bool(config.get("lower_case", True))
-    )
+    tokenizer = WordPieceTokenizer(Vocabulary.read(folder.path / "vocab.txt"), bool(config.get("lower_case", True)))
     splitter = TextSplitter.from_dict(config["splitter"]) if "splitter" in config else TextSplitter()
     make = _tensorflow if folder.engine == "tensorflow" else _onnx
     made, crf = make(folder, labels, config, limit, device, threads)

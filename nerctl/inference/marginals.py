@@ -75,9 +75,7 @@ def _sums(emissions: np.ndarray, lengths: np.ndarray, crf: CrfScores) -> tuple[n
             rows = active[step]
             before = forward[:rows, step - 1]
             shift = before.max(axis=1, keepdims=True)
-            forward[:rows, step] = (
-                np.log(np.exp(before - shift) @ factors) + (shift + highest) + emissions[:rows, step]
-            )
+            forward[:rows, step] = np.log(np.exp(before - shift) @ factors) + (shift + highest) + emissions[:rows, step]
         for step in range(length - 2, -1, -1):
             rows = active[step + 1]
             after = backward[:rows, step + 1] + emissions[:rows, step + 1]

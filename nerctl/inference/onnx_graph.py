@@ -1,13 +1,21 @@
 """The network as an ONNX graph of emissions, built node by node from the weights.
 
-Encoder and head are the same sums as in `nerctl.model`, in the fused operators of ONNX Runtime (domain
-com.microsoft), which exist since its version 1.10. Letters: W windows, P word pieces a window, T tokens a window,
-H hidden, U LSTM units each way, K tags.
+The same sums as in `nerctl.model`, arranged for speed on a CPU:
+
+- A LayerNorm is an InstanceNormalization with its rows as channels, which ONNX Runtime computes several times as fast
+  as its LayerNormalization. Its gamma and beta are multiplied into the next product's kernel and bias; only the
+  residual path applies them by themselves, together with the bias of the product that is added to it.
+- Positions stay flat, [N, H], so that a product, its bias and the residual are one Gemm.
+- Attention and GELU (erf form) are ONNX Runtime's own operators (domain com.microsoft, version 1.17 and later).
+
+Letters: W windows, P word pieces a window, N = W * P, T tokens a window, H hidden, F feed-forward, U LSTM units each
+way, K tags.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -15,8 +23,8 @@ import numpy as np
 MICROSOFT = "com.microsoft"
 """Domain of ONNX Runtime's own operators."""
 
-OPSET = 14
-"""Version of the standard operators; the newest that onnx 1.12 and ONNX Runtime 1.10 both know well."""
+OPSET = 17
+"""Version of the standard operators."""
 
 INPUTS = ("pieces", "piece_counts", "firsts", "token_counts")
 """The graph's inputs, int32, as `nerctl.data.batches.WindowArrays` has them."""
@@ -41,9 +49,7 @@ class Graph:
             self.weights.append(numpy_helper.from_array(np.ascontiguousarray(value), name))
         return name
 
-    def node(
-        self, kind: str, inputs: Sequence[str], outputs: int = 1, domain: str = "", **attributes: Any
-    ) -> Any:
+    def node(self, kind: str, inputs: Sequence[str], outputs: int = 1, domain: str = "", **attributes: Any) -> Any:
         """Adds a node and returns the name of its output, or a list of names when it has several."""
         from onnx import helper
 
@@ -56,113 +62,163 @@ class Graph:
         return self.node(kind, inputs, outputs, MICROSOFT, **attributes)
 
 
+@dataclass(frozen=True)
+class Normal:
+    """A tensor [N, H] before LayerNorm's last step: its value is gamma * x + beta."""
+
+    x: str
+    """Name of the normalised tensor."""
+    gamma: np.ndarray
+    """[H]."""
+    beta: np.ndarray
+    """[H]."""
+
+    def into(self, kernel: np.ndarray, bias: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Kernel [H, O] and bias [O] that give from x what the given ones give from the value."""
+        return self.gamma[:, None] * kernel, bias + self.beta @ kernel
+
+
 class Products:
     """Matrix products with weights in float32."""
 
     def __init__(self, graph: Graph) -> None:
         self.graph = graph
 
-    def linear(self, x: str, name: str, kernel: np.ndarray) -> str:
-        """x [..., I] times kernel [I, O]."""
-        return str(self.graph.node("MatMul", [x, self.graph.weight(f"{name}/kernel", kernel)]))
+    def linear(self, x: str, name: str, kernel: np.ndarray, bias: np.ndarray) -> str:
+        """x [N, I] times kernel [I, O] plus bias [O]."""
+        return self._gemm(x, name, kernel, self.graph.weight(f"{name}/bias", bias))
 
-    def attention(
-        self, x: str, name: str, kernel: np.ndarray, bias: np.ndarray, counts: str, heads: int
-    ) -> str:
-        """Self-attention of x [W, P, H] before its output product; kernel [H, 3H], bias [3H]."""
-        graph = self.graph
-        weights = graph.weight(f"{name}/kernel", kernel)
-        return str(
-            graph.microsoft(
-                "Attention", [x, weights, graph.weight(f"{name}/bias", bias), counts], num_heads=heads
-            )
-        )
+    def onto(self, x: str, name: str, kernel: np.ndarray, residual: str) -> str:
+        """x [N, I] times kernel [I, O] plus a tensor [N, O]."""
+        return self._gemm(x, name, kernel, residual)
 
-    def lstm(self, x: str, name: str, parts: Sequence[np.ndarray], counts: str, units: int) -> str:
+    def lstm(self, x: str, name: str, parts: Sequence[np.ndarray], counts: str) -> str:
         """Both directions over x [T, W, I]; parts are input kernels, state kernels and biases as ONNX wants them."""
         graph = self.graph
         names = [graph.weight(f"{name}/{part}", value) for part, value in zip("wrb", parts)]
+        units = parts[1].shape[2]
         return str(graph.node("LSTM", [x, *names, counts], hidden_size=units, direction="bidirectional"))
 
-
-def build_graph(tensors: Tensors, heads: int, epsilon: float, products: Products) -> None:
-    """Adds the whole network; the last node's output is named `emissions`."""
-    graph = products.graph
-    x = _encoder(tensors, heads, epsilon, products)  # [W, P, H]
-    hidden = tensors["bert/embeddings/word_embeddings"].shape[1]
-    flat = graph.node("Reshape", [x, graph.weight("shape/flat", np.array([-1, hidden], np.int64))])
-    tokens = graph.node("Gather", [flat, "firsts"], axis=0)  # [W, T, H]
-    if "head/bilstm/forward/kernel" in tensors:
-        by_step = graph.node("Transpose", ["firsts"], perm=[1, 0])  # [T, W]
-        steps = graph.node("Gather", [flat, by_step], axis=0)  # [T, W, H]
-        units = tensors["head/bilstm/forward/bias"].shape[0] // 4
-        both = products.lstm(steps, "head/bilstm", _lstm_parts(tensors), "token_counts", units)  # [T, 2, W, U]
-        both = graph.node("Transpose", [both], perm=[2, 0, 1, 3])  # [W, T, 2, U]
-        # A 0 keeps the axis as it is.
-        shape = graph.weight("shape/head", np.array([0, 0, 2 * units], np.int64))
-        states = graph.node("Reshape", [both, shape])  # [W, T, 2U]
-        tokens = graph.node("Concat", [states, tokens], axis=2)  # [W, T, 2U + H]
-    kernel = graph.weight("head/projection/kernel", tensors["head/projection/kernel"])
-    bias = graph.weight("head/projection/bias", tensors["head/projection/bias"])
-    scores = graph.node("Add", [graph.node("MatMul", [tokens, kernel]), bias])
-    graph.nodes[-1].output[0] = "emissions"
-    assert scores != "emissions"
+    def _gemm(self, x: str, name: str, kernel: np.ndarray, added: str) -> str:
+        return str(self.graph.node("Gemm", [x, self.graph.weight(f"{name}/kernel", kernel), added]))
 
 
-def _encoder(tensors: Tensors, heads: int, epsilon: float, products: Products) -> str:
-    graph = products.graph
+class Builder:
+    """Puts the network together.
 
-    def constant(name: str) -> str:
-        return graph.weight(name, tensors[name])
+    Args:
+        tensors: the variables by checkpoint name.
+        heads: attention heads.
+        epsilon: of LayerNorm.
+        products: how matrix products are computed.
+    """
 
-    # Only the first segment type occurs: its row is added to every position.
-    places = (
-        tensors["bert/embeddings/position_embeddings"] + tensors["bert/embeddings/token_type_embeddings"][0]
-    )
-    x = graph.microsoft(
-        "EmbedLayerNormalization",
-        [
-            "pieces",
-            "",
-            constant("bert/embeddings/word_embeddings"),
-            graph.weight("bert/embeddings/places", places),
-            "",
-            constant("bert/embeddings/LayerNorm/gamma"),
-            constant("bert/embeddings/LayerNorm/beta"),
-        ],
-        outputs=2,
-        epsilon=epsilon,
-    )[0]  # [W, P, H]
-    layer = 0
-    while f"bert/encoder/layer_{layer}/output/dense/kernel" in tensors:
-        name = f"bert/encoder/layer_{layer}"
-        parts = [f"{name}/attention/self/{part}" for part in ("query", "key", "value")]
+    def __init__(self, tensors: Tensors, heads: int, epsilon: float, products: Products) -> None:
+        self.tensors = tensors
+        self.heads = heads
+        self.epsilon = epsilon
+        self.products = products
+        self.graph = products.graph
+        self.hidden = tensors["bert/embeddings/word_embeddings"].shape[1]
+        self._shape_nodes()
+
+    def _shape_nodes(self) -> None:
+        from onnx import TensorProto, helper
+
+        graph = self.graph
+        self.flat = graph.weight("shape/flat", np.array([-1, self.hidden], np.int64))
+        self.thirds = graph.weight("shape/thirds", np.array([self.hidden] * 3, np.int64))
+        self.first_axis = graph.weight("shape/first", np.array([0], np.int64))
+        shape = graph.node("Shape", ["pieces"])
+        hidden = graph.weight("shape/hidden", np.array([self.hidden], np.int64))
+        self.rows = graph.node("Concat", [shape, hidden], axis=0)  # W, P, H
+        count = graph.node("ReduceProd", [shape], keepdims=1)  # N
+        self.ones, self.zeros = (
+            graph.node("ConstantOfShape", [count], value=helper.make_tensor("value", TensorProto.FLOAT, [1], [value]))
+            for value in (1.0, 0.0)
+        )  # [N] each
+
+    def emissions(self) -> None:
+        """Adds the whole network; the last node's output is named `emissions`."""
+        graph, tensors = self.graph, self.tensors
+        hidden = self.encoder()
+        tokens = graph.node("Gather", [hidden.x, "firsts"], axis=0)  # [W, T, H]
+        # The last H rows of the projection are for the encoder's vectors, those before for the LSTM's.
+        whole, bias = tensors["head/projection/kernel"], tensors["head/projection/bias"]
+        kernel, bias = hidden.into(whole[-self.hidden :], bias)
+        if "head/bilstm/forward/kernel" in tensors:
+            tokens = graph.node("Concat", [self._lstm(hidden), tokens], axis=2)  # [W, T, 2U + H]
+            kernel = np.concatenate([whole[: -self.hidden], kernel])
+        scores = graph.node("MatMul", [tokens, graph.weight("head/projection/kernel", kernel)])
+        graph.node("Add", [scores, graph.weight("head/projection/bias", bias)])
+        graph.nodes[-1].output[0] = "emissions"
+
+    def encoder(self) -> Normal:
+        """The last layer's hidden vectors [N, H]."""
+        tensors, layer = self.tensors, 0
+        x = self._embeddings()
+        while f"bert/encoder/layer_{layer}/output/dense/kernel" in tensors:
+            name = f"bert/encoder/layer_{layer}"
+            context = self._attention(x, f"{name}/attention/self")  # [N, H]
+            x = self._residual(context, x, f"{name}/attention/output")
+            inner = f"{name}/intermediate/dense"
+            kernel, bias = x.into(tensors[f"{inner}/kernel"], tensors[f"{inner}/bias"])
+            wide = self.graph.microsoft("Gelu", [self.products.linear(x.x, inner, kernel, bias)])  # [N, F]
+            x = self._residual(wide, x, f"{name}/output")
+            layer += 1
+        return x
+
+    def _embeddings(self) -> Normal:
+        graph, tensors = self.graph, self.tensors
+        # Only the first segment type occurs: its row is added to every position.
+        types = tensors["bert/embeddings/token_type_embeddings"]
+        places = tensors["bert/embeddings/position_embeddings"] + types[0]
+        words = graph.weight("bert/embeddings/words", tensors["bert/embeddings/word_embeddings"])
+        names = [f"bert/embeddings/LayerNorm/{part}" for part in ("gamma", "beta")]
+        norm = [graph.weight(name, tensors[name]) for name in names]
+        inputs = ["pieces", "", words, graph.weight("bert/embeddings/places", places), "", *norm]
+        x = graph.microsoft("EmbedLayerNormalization", inputs, outputs=2, epsilon=self.epsilon)[0]  # [W, P, H]
+        one, zero = np.ones(self.hidden, np.float32), np.zeros(self.hidden, np.float32)
+        return Normal(graph.node("Reshape", [x, self.flat]), one, zero)
+
+    def _attention(self, x: Normal, name: str) -> str:
+        graph, tensors = self.graph, self.tensors
+        parts = [f"{name}/{part}" for part in ("query", "key", "value")]
         kernel = np.concatenate([tensors[f"{part}/kernel"] for part in parts], axis=1)  # [H, 3H]
         bias = np.concatenate([tensors[f"{part}/bias"] for part in parts])  # [3H]
-        context = products.attention(x, f"{name}/attention/self", kernel, bias, "piece_counts", heads)
-        dense = f"{name}/attention/output"
-        mixed = products.linear(context, f"{dense}/dense", tensors[f"{dense}/dense/kernel"])
-        x = _add_and_norm(graph, mixed, x, dense, constant, epsilon)
-        inner = f"{name}/intermediate/dense"
-        wide = products.linear(x, inner, tensors[f"{inner}/kernel"])  # [W, P, F]
-        wide = graph.microsoft("BiasGelu", [wide, constant(f"{inner}/bias")])
-        narrow = products.linear(wide, f"{name}/output/dense", tensors[f"{name}/output/dense/kernel"])
-        x = _add_and_norm(graph, narrow, x, f"{name}/output", constant, epsilon)
-        layer += 1
-    return str(x)
+        mixed = self.products.linear(x.x, name, *x.into(kernel, bias))  # [N, 3H]
+        thirds = graph.node("Split", [mixed, self.thirds], 3, axis=1)  # 3 of [N, H]
+        thirds = [graph.node("Reshape", [third, self.rows]) for third in thirds]  # 3 of [W, P, H]
+        context = graph.microsoft("MultiHeadAttention", [*thirds, "", "piece_counts"], num_heads=self.heads)  # [W, P, H]
+        return str(graph.node("Reshape", [context, self.flat]))
+
+    def _residual(self, x: str, skip: Normal, name: str) -> Normal:
+        """LayerNorm of x times the kernel of `name`, plus its bias, plus skip."""
+        graph, tensors = self.graph, self.tensors
+        added = skip.x
+        if not np.all(skip.gamma == 1):
+            added = graph.node("Mul", [added, graph.weight(f"{name}/gamma", skip.gamma)])
+        shift = skip.beta + tensors[f"{name}/dense/bias"]
+        added = graph.node("Add", [added, graph.weight(f"{name}/shift", shift)])
+        mixed = self.products.onto(x, f"{name}/dense", tensors[f"{name}/dense/kernel"], added)  # [N, H]
+        channels = graph.node("Unsqueeze", [mixed, self.first_axis])  # [1, N, H]: N channels of H values
+        channels = graph.node("InstanceNormalization", [channels, self.ones, self.zeros], epsilon=self.epsilon)
+        normal = graph.node("Squeeze", [channels, self.first_axis])  # [N, H]
+        return Normal(normal, tensors[f"{name}/LayerNorm/gamma"], tensors[f"{name}/LayerNorm/beta"])
+
+    def _lstm(self, hidden: Normal) -> str:
+        graph = self.graph
+        by_step = graph.node("Transpose", ["firsts"], perm=[1, 0])  # [T, W]
+        steps = graph.node("Gather", [hidden.x, by_step], axis=0)  # [T, W, H]
+        parts = lstm_parts(self.tensors, hidden)
+        both = self.products.lstm(steps, "head/bilstm", parts, "token_counts")  # [T, 2, W, U]
+        both = graph.node("Transpose", [both], perm=[2, 0, 1, 3])  # [W, T, 2, U]
+        # A 0 keeps the axis as it is.
+        shape = graph.weight("shape/head", np.array([0, 0, 2 * parts[1].shape[2]], np.int64))
+        return str(graph.node("Reshape", [both, shape]))  # [W, T, 2U]
 
 
-def _add_and_norm(graph: Graph, x: str, skip: str, name: str, constant: Any, epsilon: float) -> str:
-    """LayerNorm of x + its bias + skip."""
-    norm = [constant(f"{name}/LayerNorm/gamma"), constant(f"{name}/LayerNorm/beta")]
-    return str(
-        graph.microsoft(
-            "SkipLayerNormalization", [x, skip, *norm, constant(f"{name}/dense/bias")], epsilon=epsilon
-        )
-    )
-
-
-def _lstm_parts(tensors: Tensors) -> list[np.ndarray]:
+def lstm_parts(tensors: Tensors, hidden: Normal) -> list[np.ndarray]:
     """Input kernels [2, 4U, I], state kernels [2, 4U, U] and biases [2, 8U] in ONNX's gate order.
 
     TensorFlow's BlockLSTM has the gates input, cell, forget, output side by side in [I + U, 4U]; ONNX has input,
@@ -170,22 +226,24 @@ def _lstm_parts(tensors: Tensors) -> list[np.ndarray]:
     """
     inputs, states, biases = [], [], []
     for way in ("forward", "backward"):
-        kernel = tensors[f"head/bilstm/{way}/kernel"]
-        bias = tensors[f"head/bilstm/{way}/bias"]
-        units = len(bias) // 4
+        whole = tensors[f"head/bilstm/{way}/kernel"]
+        units = whole.shape[1] // 4
+        from_x, bias = hidden.into(whole[:-units], tensors[f"head/bilstm/{way}/bias"])
+        kernel = np.concatenate([from_x, whole[-units:]])  # [I + U, 4U]
         entry, cell, forget, output = np.split(kernel, 4, axis=1)
         kernel = np.concatenate([entry, output, forget, cell], axis=1).T  # [4U, I + U]
         entry, cell, forget, output = np.split(bias, 4)
         inputs.append(kernel[:, :-units])
         states.append(kernel[:, -units:])
         biases.append(np.concatenate([entry, output, forget, cell, np.zeros(4 * units, bias.dtype)]))
-    return [np.stack(part) for part in (inputs, states, biases)]
+    return [np.stack(part).astype(np.float32) for part in (inputs, states, biases)]
 
 
 def as_model(graph: Graph) -> Any:
     """The finished `onnx.ModelProto`."""
-    import nerctl
     from onnx import TensorProto, helper
+
+    import nerctl
 
     shapes = {"pieces": ["W", "P"], "piece_counts": ["W"], "firsts": ["W", "T"], "token_counts": ["W"]}
     inputs = [helper.make_tensor_value_info(name, TensorProto.INT32, shapes[name]) for name in INPUTS]

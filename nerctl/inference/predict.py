@@ -7,6 +7,8 @@ emissions are put together from the windows that own its tokens, and one Viterbi
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Optional
 
 import numpy as np
 
@@ -14,18 +16,16 @@ from nerctl.data.batches import Encoder, Row, lay_windows
 from nerctl.data.tags import Labels
 from nerctl.evaluation.scores import Scores, Tally
 from nerctl.inference.decoding import CrfScores, by_length, decode
-from nerctl.inference.engine import MAX_TOKENS, Engine
+from nerctl.inference.engine import Engine
 
-BLOCK_BATCHES = 16
-"""Batches whose emissions are in memory at once."""
+BLOCK_TOKENS = 1 << 16
+"""Word pieces of the sentences whose emissions are in memory at once."""
 
 DECODE_TOKENS = 1 << 14
 """Padded tokens decoded together."""
 
 
-def predict_corpus(
-    engine: Engine, crf: CrfScores, encoder: Encoder, max_tokens: int = MAX_TOKENS
-) -> np.ndarray:
+def predict_corpus(engine: Engine, crf: CrfScores, encoder: Encoder, max_tokens: Optional[int] = None) -> np.ndarray:
     """Tag ids [N] int32 of all tokens of the encoder's corpus, in corpus order."""
     offsets = encoder.corpus.offsets
     ids = np.zeros(len(encoder.corpus.token_ids), np.int32)
@@ -40,7 +40,7 @@ def score_corpus(
     crf: CrfScores,
     labels: Labels,
     encoder: Encoder,
-    max_tokens: int = MAX_TOKENS,
+    max_tokens: Optional[int] = None,
     strict: bool = False,
 ) -> Scores:
     """Scores against the corpus' own tags; a type unknown to the model counts as gold, and is never found."""
@@ -63,7 +63,7 @@ def sentence_tags(encoder: Encoder, labels: Labels, ids: np.ndarray) -> Iterator
 
 
 def emission_blocks(
-    engine: Engine, encoder: Encoder, max_tokens: int = MAX_TOKENS
+    engine: Engine, encoder: Encoder, max_tokens: Optional[int] = None
 ) -> Iterator[tuple[list[int], list[np.ndarray]]]:
     """Emissions of all sentences, longest first, in blocks that bound the memory.
 
@@ -75,7 +75,7 @@ def emission_blocks(
     for sentence in np.argsort(-encoder.lengths, kind="stable").tolist():
         block.append(sentence)
         positions += int(encoder.lengths[sentence])
-        if positions >= BLOCK_BATCHES * max_tokens:
+        if positions >= BLOCK_TOKENS:
             yield block, emissions_of(engine, [encoder.rows(one) for one in block], encoder.pad, max_tokens)
             block, positions = [], 0
     if block:
@@ -83,17 +83,44 @@ def emission_blocks(
 
 
 def emissions_of(
-    engine: Engine, sentences: Sequence[Sequence[Row]], pad: int, max_tokens: int = MAX_TOKENS
+    engine: Engine,
+    sentences: Sequence[Sequence[Row]],
+    pad: int,
+    max_tokens: Optional[int] = None,
+    max_windows: int = 0,
 ) -> list[np.ndarray]:
-    """Emissions [n, K] float32 of each sentence, given as its windows in order (at least one)."""
+    """Emissions of each sentence, given as its windows in order.
+
+    Args:
+        engine: computes them.
+        sentences: the windows of each, at least one.
+        pad: id of [PAD].
+        max_tokens: bound on padded positions computed at once; None: what the engine runs best with.
+        max_windows: bound on windows computed at once; 0: none.
+
+    Returns:
+        [n, K] float32 for each sentence.
+    """
     rows = [row for windows in sentences for row in windows]
+    lengths = [len(row.pieces) for row in rows]
+    # No fewer batches than calls side by side, if the windows suffice.
+    budget = min(max_tokens or engine.max_tokens, -(-sum(lengths) // engine.threads))
+    groups = by_length(lengths, budget, max_windows)
     owned: list[np.ndarray] = [np.zeros((0, 0), np.float32)] * len(rows)
-    for group in by_length([len(row.pieces) for row in rows], max_tokens):
+
+    def compute(group: list[int]) -> None:
         scores = engine.emissions(lay_windows([rows[index] for index in group], pad))  # [W, T, K]
         for place, index in enumerate(group):
             window = rows[index].window
             own = scores[place, window.own_start - window.start : window.own_end - window.start]
             owned[index] = own.copy()  # a view would keep the whole batch alive
+
+    if engine.threads == 1 or len(groups) == 1:
+        for group in groups:
+            compute(group)
+    else:
+        with ThreadPoolExecutor(engine.threads) as pool:
+            list(pool.map(compute, groups))
     stitched, first = [], 0
     for windows in sentences:
         parts = owned[first : first + len(windows)]

@@ -142,9 +142,7 @@ def _read(path: Path, labels: Labels, typed: bool) -> dict[str, set[int]]:
             )
         wanted = {labels.types.index(name)} if name else set(range(len(labels.types)))
         if typed and kinds.get(mention, wanted) != wanted:
-            raise DataError(
-                f"{path}:{number}: {mention} has another type further up; keep one of the two lines"
-            )
+            raise DataError(f"{path}:{number}: {mention} has another type further up; keep one of the two lines")
         kinds.setdefault(mention, set()).update(wanted)
     return kinds
 

@@ -28,8 +28,7 @@ def scored_sentences(
             members = [used[index] for index in group]
             for place, sums in zip(members, passes([emissions[place] for place in members], crf)):
                 found[sentences[place]] = tuple(
-                    Span(span[0], span[1], labels.types[span[2]], span_score(sums, crf, span))
-                    for span in spans[place]
+                    Span(span[0], span[1], labels.types[span[2]], span_score(sums, crf, span)) for span in spans[place]
                 )
     unknown = encoder.table.unknown[encoder.corpus.token_ids]  # [N] bool
     offsets = encoder.corpus.offsets.tolist()

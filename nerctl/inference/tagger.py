@@ -13,7 +13,6 @@ from nerctl.data.batches import Encoder
 from nerctl.data.tokenizer import WordPieceTokenizer
 from nerctl.inference.decoding import by_length
 from nerctl.inference.documents import Document, as_corpus
-from nerctl.inference.engine import MAX_TOKENS
 from nerctl.inference.lattice import Lattice
 from nerctl.inference.loading import LoadedModel, load_model
 from nerctl.inference.marginals import TokenSpan, passes, span_score, token_spans
@@ -64,15 +63,13 @@ class Tagger:
     Args:
         model: the opened model folder.
         rules: mentions to force and to forbid.
-        max_tokens: padded positions that the engine computes at once.
+        max_windows: windows that the engine computes at once, at the most; 0: as many as it runs best with.
     """
 
-    def __init__(
-        self, model: LoadedModel, rules: Optional[Rules] = None, max_tokens: int = MAX_TOKENS
-    ) -> None:
+    def __init__(self, model: LoadedModel, rules: Optional[Rules] = None, max_windows: int = 0) -> None:
         self.model = model
         self.rules = rules
-        self.max_tokens = max_tokens
+        self.max_windows = max_windows
         self._tokenizer = model.tokenizer
         self._cached = 0
 
@@ -86,6 +83,7 @@ class Tagger:
         max_seq_length: Optional[int] = None,
         lexicon: Optional[Path] = None,
         block: Optional[Path] = None,
+        max_windows: int = 0,
     ) -> Tagger:
         """Opens a folder that `nerctl train` or `nerctl export` wrote.
 
@@ -97,13 +95,14 @@ class Tagger:
             max_seq_length: window in word pieces; None: that of training. Longer texts take several.
             lexicon: file of mentions to force (`nerctl.inference.rules`).
             block: file of mentions to forbid.
+            max_windows: windows computed at once, at the most; 0: as many as the engine runs best with.
 
         Raises:
             ModelError: a file of the folder is missing, altered, or of a newer version; the message names it.
             DataError: a lexicon or block file cannot be read.
         """
         model = load_model(path, engine, device, threads, max_seq_length)
-        return cls(model, Rules.read(model.labels, lexicon, block))
+        return cls(model, Rules.read(model.labels, lexicon, block), max_windows)
 
     @property
     def engine(self) -> str:
@@ -142,11 +141,9 @@ class Tagger:
             self._tokenizer = WordPieceTokenizer(self._tokenizer.vocabulary, self._tokenizer.lower_case)
         encoder = Encoder(corpus, self._tokenizer, self.model.max_seq_length)
         windows = [encoder.rows(sentence) for sentence in range(len(documents))]
-        return emissions_of(self.model.engine, windows, encoder.pad, self.max_tokens)
+        return emissions_of(self.model.engine, windows, encoder.pad, max_windows=self.max_windows)
 
-    def _spans(
-        self, documents: Sequence[Document], emissions: list[np.ndarray]
-    ) -> list[list[tuple[TokenSpan, float]]]:
+    def _spans(self, documents: Sequence[Document], emissions: list[np.ndarray]) -> list[list[tuple[TokenSpan, float]]]:
         """Entities and scores of each document, decoded under the rules."""
         found: dict[int, list[tuple[TokenSpan, float]]] = {}
         for index, rules in self._rules_met(documents):
@@ -163,10 +160,7 @@ class Tagger:
     def _rules_met(self, documents: Sequence[Document]) -> list[tuple[int, Found]]:
         if self.rules is None:
             return []
-        return [
-            (index, self.rules.find(document.text, document.tokens))
-            for index, document in enumerate(documents)
-        ]
+        return [(index, self.rules.find(document.text, document.tokens)) for index, document in enumerate(documents)]
 
     def _plain_spans(self, emissions: list[np.ndarray]) -> list[list[tuple[TokenSpan, float]]]:
         crf = self.model.crf

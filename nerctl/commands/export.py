@@ -1,0 +1,62 @@
+"""nerctl export: a trained model as ONNX or as a TensorFlow SavedModel."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Optional
+
+import typer
+
+from nerctl.console import out
+from nerctl.errors import NerctlError
+
+
+def export(
+    to: Path = typer.Option(..., "--to", help="Folder to write; it must not exist, or be empty."),
+    model: Path = typer.Option(Path("output"), "--model", "-m", help="Training folder."),
+    format: str = typer.Option("onnx", "--format", help="onnx or saved-model."),
+    quantize: Optional[str] = typer.Option(None, help="int8: matrix products in eight bits; onnx only."),
+    data: Optional[Path] = typer.Option(None, "--data", "-d", help="Corpus file or folder: print F1 before and after."),
+    max_f1_drop: float = typer.Option(0.5, min=0.0, help="With --data: refuse an export that loses more points of F1."),
+    as_json: bool = typer.Option(False, "--json", help="One JSON object; F1 is a fraction of 1."),
+) -> None:
+    """Export a trained model; the folder is complete and needs no training folder.
+
+    An ONNX export needs no TensorFlow either: predict, evaluate, serve and nerctl.Tagger take it as they take
+    a training folder. Before it is written it is compared with the TensorFlow model on sample texts: same tags,
+    emissions within 0.001 (not asked of int8, whose loss --data measures). docs/export.md describes a request
+    to a SavedModel in TensorFlow Serving.
+
+    \b
+    Examples:
+      nerctl export --model output --to export
+      nerctl export --model output --to export-int8 --quantize int8 --data NERdata/dev.txt
+    """
+    from nerctl.inference.export import ExportOptions, export_model
+
+    if quantize not in (None, "int8"):
+        raise NerctlError(f"--quantize {quantize}: unknown; it takes int8")
+    options = ExportOptions(format, quantize == "int8", data, max_f1_drop)
+    result = export_model(model, to, options)
+    comparison = result.comparison
+    if as_json:
+        out.json(
+            {
+                "folder": str(result.folder),
+                "format": format,
+                "bytes": result.bytes,
+                "tokens": comparison.tokens,
+                "same_tags": comparison.same_tags,
+                "emission_difference": comparison.difference,
+                "f1_before": result.f1_before,
+                "f1_after": result.f1_after,
+            }
+        )
+        return
+    out.result(f"{result.folder}: {result.bytes / 1e6:,.1f} MB")
+    out.result(
+        f"{comparison.same_tags:,} of {comparison.tokens:,} tags of {comparison.texts} sample texts as before, "
+        f"emissions within {comparison.difference:.2g}"
+    )
+    if result.f1_before is not None and result.f1_after is not None:
+        out.result(f"F1 {100 * result.f1_before:.2f} before, {100 * result.f1_after:.2f} after")

@@ -1,0 +1,260 @@
+"""Makes an exported folder of a training folder, and compares the two before the folder takes its name."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Optional
+
+import numpy as np
+
+from nerctl.errors import FailedError, NerctlError
+from nerctl.folder import ModelFolder, Weights, sha256_of, sync_folder
+from nerctl.inference.decoding import decode
+from nerctl.inference.documents import Document, as_corpus
+from nerctl.inference.engine import Engine, TensorFlowEngine
+from nerctl.inference.evaluate import evaluate_model
+from nerctl.inference.loading import LoadedModel, load_model
+from nerctl.inference.predict import emissions_of
+
+FORMATS = ("onnx", "saved-model")
+"""What `--format` takes."""
+
+WEIGHTS = "weights"
+"""Where an exported folder has its weights."""
+
+TOLERANCE = 1e-3
+"""Greatest difference of a float32 export's emissions from the TensorFlow model's."""
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """An export beside the model that it came from."""
+
+    texts: int
+    """Sample texts that both tagged."""
+    tokens: int
+    """Their tokens."""
+    same_tags: int
+    """Tokens with the same tag from both."""
+    difference: float
+    """Greatest difference of an emission."""
+
+
+@dataclass(frozen=True)
+class Export:
+    """What came of an export."""
+
+    folder: Path
+    """The exported folder."""
+    comparison: Comparison
+    """On sample texts."""
+    bytes: int
+    """Size of the folder's files."""
+    f1_before: Optional[float] = None
+    """F1 of the TensorFlow model on the data given, a fraction of 1."""
+    f1_after: Optional[float] = None
+    """F1 of the export on the same data."""
+
+
+@dataclass(frozen=True)
+class ExportOptions:
+    """What an export is asked for."""
+
+    format: str = "onnx"
+    """One of `FORMATS`."""
+    int8: bool = False
+    """Quantise the matrix products."""
+    data: Optional[Path] = None
+    """Corpus on which F1 before and after is compared."""
+    max_f1_drop: float = 0.5
+    """Greatest loss of F1 in points of 100; more is refused."""
+
+    def __post_init__(self) -> None:
+        if self.format not in FORMATS:
+            raise NerctlError(f"--format {self.format}: unknown; it takes {', '.join(FORMATS)}")
+        if self.int8 and self.format != "onnx":
+            raise NerctlError("--quantize int8 needs --format onnx")
+        if self.data is not None and self.format != "onnx":
+            raise NerctlError("--data compares F1 of an ONNX export; leave it out with --format saved-model")
+
+
+def export_model(source: Path, target: Path, options: ExportOptions) -> Export:
+    """Writes `target`, complete in itself; nothing is left of it when a check fails.
+
+    Raises:
+        NerctlError: `target` is in the way, or a package is missing.
+        ModelError: `source` is no training folder.
+        FailedError: the export differs from the model, or loses too much F1.
+    """
+    if target.exists() and (not target.is_dir() or any(target.iterdir())):
+        raise NerctlError(f"{target}: is in the way; name a folder that does not exist or is empty (--to)")
+    if options.format == "onnx":
+        _need_onnx()
+    model = load_model(source, engine="tensorflow", device="cpu")
+    target.parent.mkdir(parents=True, exist_ok=True)
+    part = target.with_name(f".{target.name}.{os.getpid()}.tmp")
+    try:
+        write = _write_onnx if options.format == "onnx" else _write_saved_model
+        write(model, part, options)
+        result = _checked(model, part, options)
+        if target.is_dir():
+            target.rmdir()
+        os.replace(part, target)
+        sync_folder(target.parent)
+    except OSError as error:
+        raise FailedError(f"{target}: cannot be written ({error.strerror or error})") from None
+    finally:
+        shutil.rmtree(part, ignore_errors=True)
+    size = sum(file.stat().st_size for file in target.rglob("*") if file.is_file())
+    return Export(target, result.comparison, size, result.f1_before, result.f1_after)
+
+
+def _need_onnx() -> None:
+    import sys
+
+    if sys.version_info < (3, 10):
+        raise NerctlError("nerctl export --format onnx needs Python 3.10 or later; run it there on the same folder")
+    try:
+        import onnx  # noqa: F401
+        import onnxruntime  # noqa: F401
+    except ImportError as error:
+        raise NerctlError(f"nerctl export --format onnx needs {error.name}: pip install 'nerctl[onnx]'") from None
+
+
+def _write_onnx(model: LoadedModel, part: Path, options: ExportOptions) -> None:
+    import onnx
+
+    from nerctl.inference.onnx_graph import Builder, Graph, Products, as_model
+    from nerctl.inference.onnx_int8 import Int8Products
+
+    tagger = _network(model)
+    tensors = {name: item.numpy() for name, item in tagger.variables_by_name().items()}
+    products = Int8Products(Graph()) if options.int8 else Products(Graph())
+    bert = tagger.bert.config
+    Builder(tensors, bert.num_attention_heads, bert.layer_norm_eps, products).emissions()
+    weights = part / WEIGHTS
+    weights.mkdir(parents=True)
+    onnx.save(as_model(products.graph), str(weights / "model.onnx"))
+    chain = {name: np.asarray(getattr(tagger.crf, name)).tolist() for name in ("transitions", "start", "end")}
+    (weights / "crf.json").write_text(json.dumps(chain), encoding="utf-8")
+    _finish(model, part, "onnx")
+
+
+def _write_saved_model(model: LoadedModel, part: Path, options: ExportOptions) -> None:
+    from nerctl.inference.saved_model import write_saved_model
+
+    (part / WEIGHTS).mkdir(parents=True)
+    write_saved_model(_network(model), model.labels, part / "1")
+    shutil.rmtree(part / WEIGHTS)
+    _copy_shared(model, part)
+
+
+def _network(model: LoadedModel) -> Any:
+    assert isinstance(model.engine, TensorFlowEngine)
+    return model.engine.model
+
+
+def _copy_shared(model: LoadedModel, part: Path) -> dict[str, str]:
+    """Copies the files beside the weights; their checksums by name."""
+    for name in model.folder.shared:
+        shutil.copyfile(model.folder.path / name, part / name)
+    return {name: sha256_of(part / name) for name in model.folder.shared}
+
+
+def _finish(model: LoadedModel, part: Path, engine: str) -> None:
+    """Adds the shared files and the pointer that makes a model folder, and syncs them."""
+    shared = _copy_shared(model, part)
+    origin = model.folder.weights
+    files = {file.name: sha256_of(file) for file in sorted((part / WEIGHTS).iterdir())}
+    weights = Weights(origin.step, WEIGHTS, files, origin.f1)
+    ModelFolder(path=part, engine=engine, shared=shared, best=None, last=weights).write()
+    for file in part.rglob("*"):
+        if file.is_file():
+            with open(file, "rb") as stream:
+                os.fsync(stream.fileno())
+
+
+def _checked(model: LoadedModel, part: Path, options: ExportOptions) -> Export:
+    """The export's figures.
+
+    Raises:
+        FailedError: it differs from the model by more than is allowed.
+    """
+    if options.format == "saved-model":
+        from nerctl.inference.saved_model import SavedModelTagger
+
+        texts = sample_documents(model, longest=model.max_seq_length // 2)  # each fits one window
+        tags = SavedModelTagger(part / "1").tags(model, texts)
+        comparison = _compare_tags(model, texts, tags)
+        if comparison.same_tags < comparison.tokens:
+            raise FailedError(_differs(part, comparison))
+        return Export(part, comparison, 0)
+    exported = load_model(part, engine="onnx")
+    comparison = compare(model, exported.engine)
+    if not options.int8 and (comparison.difference > TOLERANCE or comparison.same_tags < comparison.tokens):
+        raise FailedError(_differs(part, comparison))
+    if options.data is None:
+        return Export(part, comparison, 0)
+    before = evaluate_model(model, options.data).scores.f1
+    after = evaluate_model(exported, options.data).scores.f1
+    drop = 100 * (before - after)
+    if drop > options.max_f1_drop:
+        raise FailedError(
+            f"the export loses {drop:.2f} points of F1 on {options.data} ({100 * before:.2f} to {100 * after:.2f}), "
+            f"more than --max-f1-drop {options.max_f1_drop:g}; nothing was written"
+        )
+    return Export(part, comparison, 0, before, after)
+
+
+def _differs(part: Path, comparison: Comparison) -> str:
+    other = comparison.tokens - comparison.same_tags
+    return (
+        f"the export differs from the TensorFlow model on {comparison.texts} sample texts: {other} of "
+        f"{comparison.tokens} tags, emissions by up to {comparison.difference:.2g}; nothing was written; please report it"
+    )
+
+
+def sample_documents(model: LoadedModel, longest: int, count: int = 24) -> list[Document]:
+    """Texts of 1 to `longest` characters of the model's own vocabulary; the same each time."""
+    pieces = [piece for piece in model.tokenizer.vocabulary.pieces if len(piece) == 1]
+    generator = np.random.default_rng(1)
+    lengths = [1, 2, longest, *generator.integers(3, max(4, longest), count - 3).tolist()]
+    texts = ["".join(generator.choice(pieces, length)) for length in lengths]
+    return [Document.split(text, model.splitter) for text in texts]
+
+
+def compare(model: LoadedModel, other: Engine) -> Comparison:
+    """The engine of a model beside another, on sample texts, decoded with the model's chain."""
+    from nerctl.data.batches import Encoder
+
+    documents = [document for document in sample_documents(model, 2 * model.max_seq_length) if document.tokens]
+    encoder = Encoder(as_corpus(documents), model.tokenizer, model.max_seq_length)
+    windows = [encoder.rows(index) for index in range(len(documents))]
+    ours = emissions_of(model.engine, windows, encoder.pad)
+    theirs = emissions_of(other, windows, encoder.pad)
+    return _compared(decode(ours, model.crf), decode(theirs, model.crf), ours, theirs)
+
+
+def _compare_tags(model: LoadedModel, documents: Sequence[Document], tags: list[np.ndarray]) -> Comparison:
+    from nerctl.data.batches import Encoder
+
+    encoder = Encoder(as_corpus(documents), model.tokenizer, model.max_seq_length)
+    windows = [encoder.rows(index)[:1] for index in range(len(documents))]
+    ours = emissions_of(model.engine, windows, encoder.pad)
+    return _compared(decode(ours, model.crf), tags, [], [])
+
+
+def _compared(
+    ours: list[np.ndarray], theirs: list[np.ndarray], emissions: list[np.ndarray], others: list[np.ndarray]
+) -> Comparison:
+    return Comparison(
+        texts=len(ours),
+        tokens=sum(map(len, ours)),
+        same_tags=sum(int((a == b).sum()) for a, b in zip(ours, theirs)),
+        difference=max((float(np.abs(a - b).max()) for a, b in zip(emissions, others)), default=0.0),
+    )

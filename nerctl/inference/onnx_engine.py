@@ -1,0 +1,84 @@
+"""Runs an exported graph with ONNX Runtime; needs neither TensorFlow nor the onnx package."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from nerctl.data.batches import WindowArrays
+from nerctl.data.tags import Labels
+from nerctl.errors import ModelError, NerctlError
+from nerctl.inference.decoding import CrfScores
+
+
+class OnnxEngine:
+    """One session, each call of which computes on one core; callers run `threads` calls side by side.
+
+    Windows are independent, so batches on different cores beat cores on one batch: no operator waits for another's
+    half.
+
+    Args:
+        path: the .onnx file.
+        threads: calls side by side; 0: as many as cores.
+    """
+
+    name = "onnx"
+    # Small enough for a layer's activations to stay in a core's own cache (benchmarks/predict_vs_transformers.py).
+    max_tokens = 512
+
+    def __init__(self, path: Path, threads: int = 0) -> None:
+        self.threads = threads or available_cores()
+        self._session = open_session(path)
+
+    def emissions(self, windows: WindowArrays) -> np.ndarray:
+        return np.asarray(self._session.run(["emissions"], windows.as_dict())[0])
+
+
+def open_session(path: Path, threads: int = 1) -> Any:
+    """An `onnxruntime.InferenceSession` on the CPU.
+
+    Raises:
+        NerctlError: ONNX Runtime is not installed.
+        ModelError: the file is no graph that it runs.
+    """
+    try:
+        import onnxruntime
+    except ImportError:
+        raise NerctlError("an ONNX export needs ONNX Runtime: pip install 'nerctl[onnx]'") from None
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = threads
+    options.inter_op_num_threads = 1
+    options.log_severity_level = 3
+    try:
+        return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+    except Exception as error:  # onnxruntime's own exceptions share no class but this
+        reason = str(error).strip().split("\n")[0][:200]
+        raise ModelError(f"{path}: ONNX Runtime cannot run it ({reason}); export it again") from None
+
+
+def available_cores() -> int:
+    """Processor cores that this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def read_crf(path: Path, labels: Labels) -> CrfScores:
+    """The chain's scores that an export wrote.
+
+    Raises:
+        ModelError: the file does not fit the labels.
+    """
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+        parts = [np.array(content[name], np.float32) for name in ("transitions", "start", "end")]
+        size = len(labels)
+        if [part.shape for part in parts] != [(size, size), (size,), (size,)]:
+            raise ValueError(f"its arrays are not of {size} tags")
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise ModelError(f"{path}: not the chain of this model ({error}); export it again") from None
+    return CrfScores.of(labels, *parts)
