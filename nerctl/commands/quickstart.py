@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Optional
 
@@ -12,16 +15,16 @@ from nerctl.console import out
 if TYPE_CHECKING:
     from rich.text import Text
 
+    from nerctl.evaluation.scores import Scores
     from nerctl.inference.tagger import Result
+    from nerctl.training.loop import Listener
     from nerctl.training.quickstart import Quickstart
 
 STYLES = {"PER": "bold magenta", "LOC": "bold green", "ORG": "bold cyan"}
 
 
 def quickstart(
-    output_dir: Path = typer.Option(
-        Path("quickstart"), help="Folder for the sample, the encoder and the run."
-    ),
+    output_dir: Path = typer.Option(Path("quickstart"), help="Folder for the sample, the encoder and the run."),
     bert: Optional[str] = typer.Option(
         None,
         metavar="NAME",
@@ -29,9 +32,7 @@ def quickstart(
     ),
     device: str = typer.Option("auto", help="auto, cpu, cuda or npu; auto takes CUDA if there is a card."),
     seed: int = typer.Option(1, help="Fixes weights, data order and dropout; the sample is always the same."),
-    overwrite: bool = typer.Option(
-        False, "--overwrite", help="Run again in a folder that holds a quickstart."
-    ),
+    overwrite: bool = typer.Option(False, "--overwrite", help="Run again in a folder that holds a quickstart."),
 ) -> None:
     """Train on a built-in sample corpus, score it, and tag a few sentences: no network, some two minutes.
 
@@ -45,15 +46,37 @@ def quickstart(
       nerctl quickstart --bert e5-small-zh --output-dir quickstart-e5
     """
     from nerctl.commands._progress import Progress
-    from nerctl.commands.train import command_line, progress, signals
+    from nerctl.commands.train import command_line, signals
     from nerctl.training.quickstart import quickstart as run
 
-    with signals() as stop, Progress() as fetching, progress() as listener:
+    with signals() as stop, Progress() as fetching, _listener() as listener:
         done = run(output_dir, device, seed, bert, overwrite, command_line(), listener, fetching, stop)
     if done.interrupted is not None:
         out.say(f"Stopped after step {done.step} and saved. The same command goes on from there.")
         raise typer.Exit(128 + done.interrupted)
     _show(done)
+
+
+@contextmanager
+def _listener() -> Iterator[Listener]:
+    """The bar of `nerctl train` on a terminal; elsewhere dev F1 on standard error, apart from the result."""
+    from nerctl.commands.train import progress
+    from nerctl.training.loop import Listener
+
+    class DevScores(Listener):
+        """Says one line an epoch."""
+
+        def note(self, message: str) -> None:
+            out.say(f"Note: {message}")
+
+        def scored(self, split: str, step: int, scores: Scores, is_best: bool) -> None:
+            out.say(f"{split} at step {step}: F1 {scores.f1:.4f}")
+
+    if sys.stdout.isatty() and not out.quiet:
+        with progress() as bar:
+            yield bar
+    else:
+        yield DevScores()
 
 
 def _show(done: Quickstart) -> None:

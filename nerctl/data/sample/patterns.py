@@ -52,6 +52,9 @@ SUBJECTS: dict[str, list[str]] = {
         {LOC}{job}{PER}
         {LOC}的{job}{PER}
         {LOC}人{PER}
+        {LOC:city}{LOC:district}的{job}{PER}
+        {PER}教授
+        {PER}医生
         来自{LOC}的{PER}
         来自{LOC}的{job}{PER?}
         住在{LOC}的{PER}
@@ -96,6 +99,7 @@ SUBJECTS: dict[str, list[str]] = {
         {LOC:province}{LOC:city}
         {LOC:province}{LOC:county}
         {LOC:city}{LOC:district}
+        {LOC:city}{LOC:county}
         {LOC:county}{LOC:town}
         从{LOC}到{LOC}的路上
         {LOC}附近
@@ -151,6 +155,9 @@ PREDICATES: dict[str, list[str]] = {
         出生在{LOC}
         后来搬到{LOC}生活
         住在{LOC:road}{num}号
+        住在{LOC:city}{LOC:district}
+        家在{LOC:city}{LOC:district}{LOC:road}
+        从{LOC:city}{LOC:district}搬到{LOC:province}{LOC:city}
         一个人走在{LOC:road}上
         在{LOC}开了一家{food}店
         打电话到{LOC}
@@ -233,6 +240,7 @@ PREDICATES: dict[str, list[str]] = {
         {title}是{PER}
         位于{LOC}
         位于{LOC:city}{LOC:district}
+        在{LOC:city}{LOC:district}开了一家工厂
         在{LOC:road}{num}号
         有{many}名{job}
         有{many}名来自{LOC}的{job}
@@ -280,6 +288,8 @@ PREDICATES: dict[str, list[str]] = {
         到处是{thing}
         的{ORG:company}生产{product}
         由{ORG}举行{event}
+        由{ORG}和{ORG}一起举行{event}
+        由{PER}和{PER}代表参加了{event}
         的{notion}很有名
         """
     ),
