@@ -71,7 +71,8 @@ def diagnose(
     if failed:
         yield Line(FAILED, "trial", f"not run: {device} cannot be used as it is", "mend the failed lines above first")
     else:
-        started(f"training a tiny model for two steps on {device} and on the CPU")
+        where = "the CPU" if device == "cpu" else f"{device} and on the CPU"
+        started(f"training a tiny model for two steps on {where}")
         yield from _trial(options)
 
 
