@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 
 SECONDS = 5.0
 """Time between two lines where there is no terminal."""
+SMALL = 1_000_000
+"""Bytes below which a file gets no line there."""
 
 
 class Progress:
@@ -41,7 +43,7 @@ class Progress:
             return
         if sys.stderr.isatty():
             self._draw(name, done, total)
-        elif time.monotonic() - self.last >= SECONDS:
+        elif time.monotonic() - self.last >= SECONDS and (total is None or total >= SMALL):
             self.last = time.monotonic()
             whole = f" of {total / 1e6:,.1f} MB ({100 * done / total:.0f} %)" if total else " MB"
             out.say(f"{name}: {done / 1e6:,.1f}{whole}")
