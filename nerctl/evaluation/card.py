@@ -28,7 +28,7 @@ def model_card(report: Report) -> str:
         f"# {_line(_name(record))}",
         _description(record),
         _scores(report),
-        _use(report),
+        _use(),
         _training(report),
         _data(record),
         _limits(record),
@@ -87,27 +87,13 @@ def _result(split: str, scores: Mapping[str, Any], corpus: Mapping[str, Any]) ->
 
 def _description(record: Mapping[str, Any]) -> str:
     config, encoder = record.get("config") or {}, record.get("encoder") or {}
-    head = {"bilstm-crf": "BiLSTM and CRF", "crf": "CRF", "softmax": "softmax"}.get(
-        str(config.get("head")), ""
-    )
-    layers = (
-        f"{encoder['layers']} layers, hidden size {encoder.get('hidden_size')}"
-        if encoder.get("layers")
-        else ""
-    )
-    origin = (
-        "trained from random weights" if encoder.get("from_scratch") else _code(encoder.get("path") or "")
-    )
+    head = {"bilstm-crf": "BiLSTM and CRF", "crf": "CRF", "softmax": "softmax"}.get(str(config.get("head")), "")
+    layers = f"{encoder['layers']} layers, hidden size {encoder.get('hidden_size')}" if encoder.get("layers") else ""
+    origin = "trained from random weights" if encoder.get("from_scratch") else _code(encoder.get("path") or "")
     inside = "; ".join(part for part in (layers, origin) if part)
     encoder_text = f"a BERT encoder ({inside})" if inside else "a BERT encoder"
     with_head = f" with {head} on top" if head else ""
-    types = sorted(
-        {
-            name
-            for part in (record.get("corpus") or {}).values()
-            for name in (part or {}).get("entities") or {}
-        }
-    )
+    types = sorted({name for part in (record.get("corpus") or {}).values() for name in (part or {}).get("entities") or {}})
     found = f" It finds entities of these types: {', '.join(_code(name) for name in types)}." if types else ""
     return f"A tagger of named entities in Chinese text: {encoder_text}{with_head}, trained by nerctl.{found}"
 
@@ -118,9 +104,7 @@ def _scores(report: Report) -> str:
     rows = []
     for split, scores in report["scores"].items():
         rows.append([_line(split), "all", *_figures(scores)])
-        rows += [
-            [_line(split), _line(name), *_figures(part)] for name, part in scores.get("types", {}).items()
-        ]
+        rows += [[_line(split), _line(name), *_figures(part)] for name, part in scores.get("types", {}).items()]
     text = "Entities count as found when start, end and type are all right (conlleval's definition)."
     return f"## Scores\n\n{text}\n\n" + _table(["split", "type", "gold", "precision", "recall", "F1"], rows)
 
@@ -129,8 +113,8 @@ def _figures(scores: Mapping[str, Any]) -> list[str]:
     return [f"{scores['gold']:,}", *(f"{scores[key]:.4f}" for key in ("precision", "recall", "f1"))]
 
 
-def _use(report: Report) -> str:
-    return '## Use\n\n```\npip install nerctl\nnerctl predict --model . --text "王小明在北京大学读书。"\n```'
+def _use() -> str:
+    return "## Use\n\n```\npip install nerctl\nnerctl predict --model . 王小明在北京大学读书。\n```"
 
 
 def _training(report: Report) -> str:
@@ -151,11 +135,7 @@ def _training(report: Report) -> str:
         ["encoder sha256", _code((record.get("encoder") or {}).get("sha256") or "")],
     ]
     options = ["head", "epochs", "batch_size", "learning_rate", "head_learning_rate", "crf_learning_rate"]
-    rows += [
-        [name.replace("_", " "), _line(config[name])]
-        for name in [*options, "max_seq_length"]
-        if name in config
-    ]
+    rows += [[name.replace("_", " "), _line(config[name])] for name in [*options, "max_seq_length"] if name in config]
     return "## Training\n\n" + _table(["", ""], [row for row in rows if row[1]])
 
 
@@ -170,9 +150,7 @@ def _data(record: Mapping[str, Any]) -> str:
         for name, part in (record.get("corpus") or {}).items()
         if part
     ]
-    return (
-        "## Data\n\n" + _table(["split", "sentences", "tokens", "entities", "sha256"], rows) if rows else ""
-    )
+    return "## Data\n\n" + _table(["split", "sentences", "tokens", "entities", "sha256"], rows) if rows else ""
 
 
 def _limits(record: Mapping[str, Any]) -> str:
@@ -199,9 +177,7 @@ def _tags(record: Mapping[str, Any]) -> Sequence[str]:
 
 def _name(record: Mapping[str, Any]) -> str:
     train = ((record.get("corpus") or {}).get("train") or {}).get("path")
-    return (
-        f"Chinese named entities, trained on {_data_name(str(train))}" if train else "Chinese named entities"
-    )
+    return f"Chinese named entities, trained on {_data_name(str(train))}" if train else "Chinese named entities"
 
 
 def _data_name(path: str) -> str:

@@ -58,9 +58,7 @@ def line_chart(key: str, curves: Mapping[str, Curve], floor: float | None = None
         if len(curve) <= MARKED:
             for (x, y), (step, value) in zip(spots, curve):
                 title = f"<title>{number(step)}: {number(value)}</title>"
-                body.append(
-                    f'<circle class="dot c{place % 4}" cx="{x:.1f}" cy="{y:.1f}" r="3">{title}</circle>'
-                )
+                body.append(f'<circle class="dot c{place % 4}" cx="{x:.1f}" cy="{y:.1f}" r="3">{title}</circle>')
         if name:
             label = f'<text class="legend c{place % 4}" x="{WIDTH - RIGHT - 4}" y="{TOP + 12 + 15 * place}">'
             body.append(f"{label}{escape(name)}</text>")
@@ -80,15 +78,11 @@ def reliability_chart(calibration: Calibration) -> str:
                 f'<rect class="bin" x="{left + 1:.1f}" y="{top:.1f}" width="{right - left - 2:.1f}" '
                 f'height="{_up(0, steps) - top:.1f}">{title}</rect>'
             )
-            body.append(
-                f'<text class="tick mid" x="{(left + right) / 2:.1f}" y="{top - 4:.1f}">{entities}</text>'
-            )
+            body.append(f'<text class="tick mid" x="{(left + right) / 2:.1f}" y="{top - 4:.1f}">{entities}</text>')
     corners = (_across(0, steps), _up(0, steps), _across(1, steps), _up(1, steps))
     body.append('<line class="diagonal" x1="{:.1f}" y1="{:.1f}" x2="{:.1f}" y2="{:.1f}"/>'.format(*corners))
     body.append(f'<text class="axis" x="{WIDTH - RIGHT}" y="{HEIGHT - 4}">{both("score", svg=True)}</text>')
-    body.append(
-        f'<text class="axis left" x="{LEFT + 4}" y="{TOP + 8}">{both("share_right", svg=True)}</text>'
-    )
+    body.append(f'<text class="axis left" x="{LEFT + 4}" y="{TOP + 8}">{both("share_right", svg=True)}</text>')
     return _figure("calibration", "".join(body))
 
 

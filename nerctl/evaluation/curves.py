@@ -113,10 +113,7 @@ def thin(curve: Curve, points: int = POINTS) -> Curve:
     if group <= 1:
         return curve
     groups = [curve[start : start + group] for start in range(0, len(curve), group)]
-    return [
-        (sum(step for step, _ in part) / len(part), sum(value for _, value in part) / len(part))
-        for part in groups
-    ]
+    return [(sum(step for step, _ in part) / len(part), sum(value for _, value in part) / len(part)) for part in groups]
 
 
 def _column(steps: Iterable[Mapping[str, Any]], key: str) -> Curve:

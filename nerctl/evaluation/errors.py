@@ -134,8 +134,7 @@ class Analysis:
             "confusion": self.confusion,
             "scores": self.scores.as_dict(),
             "lengths": {
-                name: {"sentences": self.length_sentences[name], **scores.as_dict()}
-                for name, scores in self.lengths.items()
+                name: {"sentences": self.length_sentences[name], **scores.as_dict()} for name, scores in self.lengths.items()
             },
             "unknown": {name: scores.as_dict() for name, scores in self.unknown.items()},
             "calibration": self.calibration.as_dict() if self.calibration else None,

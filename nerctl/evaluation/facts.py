@@ -74,9 +74,7 @@ def _steps(speed: Mapping[str, Any]) -> str:
 def _pairs(content: Any) -> str:
     if not isinstance(content, Mapping):
         return text(content or "")
-    return "<br>".join(
-        f"{text(name)} {code(value)}" for name, value in _flat(content) if value not in (None, "")
-    )
+    return "<br>".join(f"{text(name)} {code(value)}" for name, value in _flat(content) if value not in (None, ""))
 
 
 def _flat(content: Mapping[str, Any], before: str = "") -> list[tuple[str, Any]]:

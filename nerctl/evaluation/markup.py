@@ -45,8 +45,7 @@ def table(headings: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     """A table of ready HTML; a cell that begins with `<td` is taken as it is."""
     head = "".join(f'<th scope="col">{heading}</th>' for heading in headings)
     body = "\n".join(
-        "<tr>" + "".join(cell if cell.startswith("<td") else f"<td>{cell}</td>" for cell in row) + "</tr>"
-        for row in rows
+        "<tr>" + "".join(cell if cell.startswith("<td") else f"<td>{cell}</td>" for cell in row) + "</tr>" for row in rows
     )
     frame = f"<table><thead><tr>{head}</tr></thead>\n<tbody>\n{body}\n</tbody></table>"
     return f'<div class="wide" tabindex="0">{frame}</div>'

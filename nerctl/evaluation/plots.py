@@ -60,9 +60,7 @@ def curves_png(report: Mapping[str, Any]) -> Optional[bytes]:
         axes = figure.add_subplot((len(panels) + 1) // 2, 2, place)
         for name, curve in curves.items():
             marker = "." if len(curve) <= 30 else ""
-            axes.plot(
-                [step for step, _ in curve], [value for _, value in curve], marker=marker, label=name or None
-            )
+            axes.plot([step for step, _ in curve], [value for _, value in curve], marker=marker, label=name or None)
         if any(curves):
             axes.legend(frameon=False)
         english, chinese = WORDS[key]

@@ -58,9 +58,7 @@ def build_report(run_dir: Path, sentences: Optional[Sequence[ScoredSentence]], s
     speed = speed_of(steps)
     if record["seconds"] is None and speed:
         # Steps and evaluations, so that the pauses of a resumed run do not count.
-        scoring = [
-            entry["seconds"] for entry in evaluations if isinstance(entry.get("seconds"), (int, float))
-        ]
+        scoring = [entry["seconds"] for entry in evaluations if isinstance(entry.get("seconds"), (int, float))]
         record["seconds"] = round(speed.total_seconds + sum(scoring), 3)
     report: dict[str, Any] = {
         "format": FORMAT,
@@ -90,17 +88,11 @@ def read_record(run_dir: Path) -> dict[str, Any]:
     try:
         record = json.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
-        raise DataError(
-            f"cannot read {path}: {error.strerror}; give the output folder of `nerctl train`"
-        ) from None
+        raise DataError(f"cannot read {path}: {error.strerror}; give the output folder of `nerctl train`") from None
     except ValueError as error:
-        raise DataError(
-            f"{path}: not the record of a run ({error}); train again or take the file's copy"
-        ) from None
+        raise DataError(f"{path}: not the record of a run ({error}); train again or take the file's copy") from None
     if not isinstance(record, dict):
-        raise DataError(
-            f"{path}: not the record of a run (no JSON object); train again or take the file's copy"
-        )
+        raise DataError(f"{path}: not the record of a run (no JSON object); train again or take the file's copy")
     return record
 
 
@@ -193,6 +185,4 @@ def _write(path: Path, content: Union[bytes, bytearray]) -> None:
         os.replace(temporary, path)
     except OSError as error:
         temporary.unlink(missing_ok=True)
-        raise FailedError(
-            f"cannot write {path}: {error.strerror}; free some space or choose another folder"
-        ) from None
+        raise FailedError(f"cannot write {path}: {error.strerror}; free some space or choose another folder") from None

@@ -69,9 +69,7 @@ def main_scores(report: Report) -> tuple[str, Mapping[str, Any]] | None:
     """Name and figures of the split that stands for the run: the one analysed, else test, else dev."""
     if report["analysis"]:
         return report["split"], report["analysis"]["scores"]
-    return next(
-        ((name, report["scores"][name]) for name in ("test", "dev") if name in report["scores"]), None
-    )
+    return next(((name, report["scores"][name]) for name in ("test", "dev") if name in report["scores"]), None)
 
 
 def scores(report: Report) -> str:
@@ -131,12 +129,8 @@ def error_classes(report: Report) -> str:
         parts = [(kind, kinds[kind] / gold) for kind in PAIRED]
         title = f"{name} " + ", ".join(f"{kind} {kinds[kind]:,}" for kind in PAIRED)
         cells = [f"<td>{count(kinds[kind])}</td>" for kind in KINDS]
-        rows.append(
-            [text(name) if name else both("all"), f'<td class="graph">{bar(parts, title)}</td>', *cells]
-        )
-    headings = [both("type"), ""] + [
-        f'<span class="key {kind}">{both("kind_" + kind)}</span>' for kind in KINDS
-    ]
+        rows.append([text(name) if name else both("all"), f'<td class="graph">{bar(parts, title)}</td>', *cells])
+    headings = [both("type"), ""] + [f'<span class="key {kind}">{both("kind_" + kind)}</span>' for kind in KINDS]
     return f'<p class="note">{both("kinds_help")}</p>' + table(headings, rows)
 
 
@@ -158,9 +152,7 @@ def confusion(report: Report) -> str:
 
 
 def _cell(entities: int, whole: int, diagonal: bool) -> str:
-    level = next(
-        (level for level, bound in ((4, 0.5), (3, 0.2), (2, 0.05), (1, 0.0)) if entities > bound * whole), 0
-    )
+    level = next((level for level, bound in ((4, 0.5), (3, 0.2), (2, 0.05), (1, 0.0)) if entities > bound * whole), 0)
     style = f'class="heat-{level}{" hit" if diagonal else ""}"'
     return f"<td {style}>{count(entities)}</td>" if entities else '<td class="heat-0">0</td>'
 
@@ -170,17 +162,12 @@ def breakdown(report: Report) -> str:
     analysis = report["analysis"]
     if not analysis:
         return ""
-    rows = [
-        [text(name), count(group["sentences"]), *_group(name, group)]
-        for name, group in analysis["lengths"].items()
-    ]
+    rows = [[text(name), count(group["sentences"]), *_group(name, group)] for name, group in analysis["lengths"].items()]
     keys = ("gold", "precision", "recall", "f1")
     content = f"<h3>{both('length')}</h3>"
     content += table([both("length"), both("sentences"), *map(both, keys), ""], rows)
     if analysis["unknown"]:
-        unknown = [
-            [both(f"unknown_{name}"), *_group(name, group)] for name, group in analysis["unknown"].items()
-        ]
+        unknown = [[both(f"unknown_{name}"), *_group(name, group)] for name, group in analysis["unknown"].items()]
         content += f"<h3>{both('unknown')}</h3>" + table([both("entities"), *map(both, keys), ""], unknown)
     saved = analysis["calibration"]
     if saved:
@@ -212,8 +199,7 @@ def error_list(report: Report) -> str:
     note = pair(
         f"{wrong:,} of {all_of_them:,} sentences ({split}) have errors"
         + (f"; {left_out:,} of them are left out here." if left_out else "."),
-        f"{split} 的 {all_of_them:,} 句中有 {wrong:,} 句出错"
-        + (f"；其中 {left_out:,} 句未列出。" if left_out else "。"),
+        f"{split} 的 {all_of_them:,} 句中有 {wrong:,} 句出错" + (f"；其中 {left_out:,} 句未列出。" if left_out else "。"),
     )
     kinds = [("", swapped("any_class"), WORDS["any_class"][0])]
     kinds += [(kind, swapped(f"kind_{kind}"), kind) for kind in KINDS if kind != "correct"]

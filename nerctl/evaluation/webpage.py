@@ -24,11 +24,7 @@ def render_page(report: Mapping[str, Any]) -> str:
     """The HTML of a report as `build_report` makes it."""
     record = report["record"]
     shown = [(name, render(report)) for name, render in SECTIONS]
-    sections = [
-        f'<section id="{name}"><h2>{both(name)}</h2>\n{content}\n</section>'
-        for name, content in shown
-        if content
-    ]
+    sections = [f'<section id="{name}"><h2>{both(name)}</h2>\n{content}\n</section>' for name, content in shown if content]
     links = [f'<a href="#{name}">{both(name)}</a>' for name, content in shown if content]
     run_id = text(record.get("run_id") or "")
     version = text((record.get("versions") or {}).get("nerctl") or "")
@@ -46,9 +42,7 @@ def render_page(report: Mapping[str, Any]) -> str:
             "script": _page_file("report.js"),
             "error_data": script_json(
                 {
-                    "words": {
-                        key: WORDS[key] for key in WORDS if key.startswith(("kind_", "gold", "predicted"))
-                    },
+                    "words": {key: WORDS[key] for key in WORDS if key.startswith(("kind_", "gold", "predicted"))},
                     "sentences": report["errors"]["sentences"],
                 }
             ),
