@@ -104,6 +104,12 @@ def parse_object(raw: bytes) -> tuple[str, list[Span]]:
 def _entity(item: Any) -> Span:
     if not isinstance(item, dict):
         raise _Unreadable(f"entity {item!r} is no object with start, end and type")
+    missing = [name for name in ("start", "end", "type") if name not in item]
+    if missing:
+        raise _Unreadable(
+            f'an entity with {", ".join(item) or "nothing"} lacks {" and ".join(missing)}; '
+            '{"start": 0, "end": 2, "type": "PER"} is wanted, the end exclusive'
+        )
     return _span(item.get("start"), item.get("end"), item.get("type"))
 
 
