@@ -139,9 +139,7 @@ def _send(entry: Entry, listed: Listed, folder: str, target: Target, report: Rep
     final = posixpath.join(folder, entry.name)
     ready = _temporary(final, listed.sha256)
     begun = (target.size(ready) or 0) if target.continues else 0
-    if begun > listed.size:
-        begun = 0
-    if begun:
+    if 0 < begun < listed.size:
         report.note(f"{target.shown(final)}: going on at {begun:,} of {listed.size:,} bytes")
     for start in dict.fromkeys((begun, 0)):  # a wrong beginning shows when it is read back: once more from 0
         if not start or start < listed.size:

@@ -208,12 +208,13 @@ def test_the_manifest_comes_last(setting: Setting) -> None:
     assert "MANIFEST" in target.written[-1][0]
 
 
-def test_a_wrong_beginning_of_a_file_is_found_when_it_is_read_back(setting: Setting) -> None:
+@pytest.mark.parametrize("longer", [0, 1, 1000])
+def test_a_wrong_beginning_of_a_file_is_found_when_it_is_read_back(setting: Setting, longer: int) -> None:
     plan = plan_archive("logs", "flat", setting.output, setting.data)
     with pytest.raises(TransferError):
         store(plan, Breaking(setting.to, 50))
     part = next(setting.to.rglob("*.part"))
-    part.write_bytes(b"x" * part.stat().st_size)
+    part.write_bytes(b"x" * (part.stat().st_size + longer))
     store(plan, FolderTarget(setting.to))
     assert not verify(FolderTarget(setting.to)).faults
 
