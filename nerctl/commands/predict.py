@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import List, Optional
+from typing import TYPE_CHECKING, Any, Callable, Optional
 
 import typer
 
 from nerctl.console import out
 from nerctl.errors import NerctlError
 
+if TYPE_CHECKING:
+    from nerctl.inference.stream import Done, StreamOptions
+    from nerctl.inference.tagger import Tagger
+
 
 def predict(
-    texts: Optional[List[str]] = typer.Argument(None, metavar="[TEXT]...", help="Texts to tag."),
+    texts: Optional[list[str]] = typer.Argument(None, metavar="[TEXT]...", help="Texts to tag."),
     model: Path = typer.Option(Path("output"), "--model", "-m", help="Training folder or exported folder."),
     input: Optional[str] = typer.Option(None, "--input", "-i", help="File of texts; - is standard input."),
     output: Optional[Path] = typer.Option(None, "--output", "-o", help="File to write; default: standard output."),
@@ -81,11 +85,11 @@ def predict(
         _to_file(tagger, input, output, options, resume, (lexicon, block))
 
 
-def _skipped(name: str):  # type: ignore[no-untyped-def]
+def _skipped(name: str) -> Callable[[int, str], None]:
     return lambda line, reason: out.warn(f"{name}:{line}: {reason}; left out")
 
 
-def _to_stdout(tagger, source: str, options) -> None:  # type: ignore[no-untyped-def]
+def _to_stdout(tagger: Tagger, source: str, options: StreamOptions) -> None:
     import sys
 
     from nerctl.inference.stream import Done, open_input, predict_stream
@@ -96,7 +100,7 @@ def _to_stdout(tagger, source: str, options) -> None:  # type: ignore[no-untyped
             sys.stdout.buffer.flush()
 
 
-def _to_file(tagger, source: str, target: Path, options, resume: bool, rules) -> None:  # type: ignore[no-untyped-def]
+def _to_file(tagger: Tagger, source: str, target: Path, options: StreamOptions, resume: bool, rules: Any) -> None:
     import os
     import sys
     from dataclasses import asdict
@@ -116,15 +120,11 @@ def _to_file(tagger, source: str, target: Path, options, resume: bool, rules) ->
     total = os.path.getsize(source) if source != "-" and os.path.isfile(source) else None
     hidden = out.quiet or not sys.stderr.isatty()
     with tqdm(total=total, unit="B", unit_scale=True, disable=hidden, file=sys.stderr) as bar:
-        done = predict_file(
-            tagger,
-            source,
-            target,
-            options,
-            identity,
-            resume,
-            _skipped(source),
-            lambda now: bar.update(now.input_bytes - bar.n),
-        )
+
+        def progress(now: Done) -> None:
+            bar.update(now.input_bytes - bar.n)
+
+        told = _skipped(source)
+        done = predict_file(tagger, source, target, options, identity, resume, told, progress)
     left_out = f", {done.skipped:,} lines left out" if done.skipped else ""
     out.say(f"{target}: {done.texts:,} texts, {done.entities:,} entities{left_out}")

@@ -53,7 +53,7 @@ def test_span_scores_are_the_share_of_paths_with_exactly_that_entity(types: int,
 
 
 def test_sentences_scored_together_score_as_alone() -> None:
-    labels, crf, generator = random_crf(2, 1)
+    _labels, crf, generator = random_crf(2, 1)
     emissions = [generator.normal(size=(length, 5)) for length in (3, 7, 1, 7, 5)]
     for alone, together in zip([passes([one], crf)[0] for one in emissions], passes(emissions, crf)):
         np.testing.assert_allclose(alone.forward, together.forward, atol=1e-9)
@@ -97,7 +97,7 @@ def test_blocked_and_forced_entities_equal_brute_force(data, length: int, seed: 
 
 
 def test_a_single_character_blocked_everywhere_takes_one_slot_a_type() -> None:
-    labels, crf, generator = random_crf(3, 2)
+    _labels, crf, generator = random_crf(3, 2)
     emissions = generator.normal(size=(50, 7))
     blocked = [(token, token + 1, kind) for token in range(50) for kind in range(3)]
     lattice = Lattice(emissions, crf, blocked)

