@@ -20,6 +20,9 @@ from nerctl.folder import write_json
 RECORD = "run.json"
 """The record's name in the output folder."""
 
+OWN_CHECKPOINT = re.compile(r"^(\d{8}|\.\d{8}\.tmp)$")
+"""Names of checkpoint folders: whole ones by their step, and one that a save is writing."""
+
 FORMAT = 1
 """Version of the record."""
 
@@ -89,7 +92,8 @@ def claim(folder: Path, files: Iterable[str], overwrite: bool) -> None:
                 f"away with nerctl archive --output-dir {folder} --to ..., or replace it with --overwrite"
             )
         remove_run(RunRecord.load(folder))
-    taken = sorted(name for name in {*files, "checkpoints"} if (folder / name).exists())
+    taken = sorted(name for name in files if (folder / name).exists())
+    taken += [f"checkpoints/{entry.name}" for entry in own_checkpoints(folder)]
     if taken:
         raise NerctlError(
             f"{folder / taken[0]}: is in the way and no recorded run wrote it; move it or name another --output-dir"
@@ -107,16 +111,21 @@ def remove_run(record: RunRecord) -> None:
             continue
         path.unlink(missing_ok=True)
         parents.add(path.parent)
-    checkpoints = record.folder / "checkpoints"
-    if checkpoints.is_dir():
-        for entry in checkpoints.iterdir():
-            # A save that was killed midway is in no record; its name is the run's own.
-            if re.match(r"^(\.\d{8}\.tmp|\d{8})$", entry.name) and entry.is_dir():
-                shutil.rmtree(entry, ignore_errors=True)
-        parents.add(checkpoints)
+    for entry in own_checkpoints(record.folder):
+        # A save that was killed midway is in no record; its name is the run's own.
+        shutil.rmtree(entry, ignore_errors=True)
+        parents.add(entry.parent)
     for parent in sorted(parents, key=lambda one: -len(one.parts)):
         if parent != record.folder and parent.is_dir() and not any(parent.iterdir()):
             parent.rmdir()
+
+
+def own_checkpoints(folder: Path) -> list[Path]:
+    """The folders under `checkpoints/` whose names only a run gives."""
+    checkpoints = folder / "checkpoints"
+    if not checkpoints.is_dir():
+        return []
+    return sorted(entry for entry in checkpoints.iterdir() if OWN_CHECKPOINT.match(entry.name) and entry.is_dir())
 
 
 def versions() -> dict[str, str]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 import shutil
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
@@ -18,12 +17,10 @@ from nerctl.folder import ModelFolder, Weights, sha256_of, sync_file, sync_folde
 from nerctl.model.checkpoint import load_tensors, save_tensors
 from nerctl.model.optimizer import AdamW
 from nerctl.model.tagger import TaggerModel
+from nerctl.training.record import own_checkpoints
 
 CHECKPOINTS = "checkpoints"
 """The folder of all weights of a run, inside its output folder."""
-
-OURS = re.compile(r"^(\d{8}|\.\d{8}\.tmp)$")
-"""Names in that folder that a run may remove: its own."""
 
 
 @dataclass(frozen=True)
@@ -116,8 +113,8 @@ class RunState:
 
     def _clean(self) -> None:
         keep = {Path(weights.folder).name for weights in (self.best, self.last) if weights}
-        for entry in (self.folder / CHECKPOINTS).iterdir():
-            if OURS.match(entry.name) and entry.name not in keep:
+        for entry in own_checkpoints(self.folder):
+            if entry.name not in keep:
                 shutil.rmtree(entry, ignore_errors=True)
         if self.best and self.last and self.best.folder != self.last.folder:
             for entry in (self.folder / self.best.folder).iterdir():
