@@ -91,7 +91,7 @@ def _load_known_hosts(client: Any, settings: dict[str, Any]) -> None:
 def _refuse_unknown(paramiko: Any) -> Any:
     """A policy that ends the connection and says how to make the host known."""
 
-    class Refuse(paramiko.MissingHostKeyPolicy):  # type: ignore[misc]
+    class Refuse(paramiko.MissingHostKeyPolicy):
         def missing_host_key(self, client: Any, hostname: str, key: Any) -> None:
             plain, _, port = hostname.strip("[").partition("]:")
             option = f"-p {port} " if port else ""
