@@ -37,17 +37,18 @@ def number(value: float) -> str:
     return f"{value:.4g}"
 
 
-def line_chart(key: str, curves: Mapping[str, Curve], floor: float | None = None) -> str:
+def line_chart(key: str, curves: Mapping[str, Curve], steps: Sequence[float] = (), values: Sequence[float] = ()) -> str:
     """A chart of named curves over steps, titled with the word `key`; empty text where no curve has a point.
 
-    floor: a value that the vertical axis reaches down to.
+    steps, values: what the axes cover besides the points.
     """
     points = [point for curve in curves.values() for point in curve]
     if not points:
         return ""
-    values = [value for _, value in points] + ([] if floor is None else [floor])
-    first, last = min(step for step, _ in points), max(step for step, _ in points)
-    y_ticks = ticks(min(values), max(values))
+    all_steps = [*(step for step, _ in points), *steps]
+    all_values = [*(value for _, value in points), *values]
+    first, last = min(all_steps), max(all_steps)
+    y_ticks = ticks(min(all_values), max(all_values))
     x_ticks = [tick for tick in ticks(first, last) if first <= tick <= last and tick == int(tick)]
     width = (first, last)
     body = [_axes(x_ticks, y_ticks, width)]

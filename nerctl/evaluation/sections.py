@@ -56,11 +56,14 @@ def warnings(report: Report) -> str:
 def curves(report: Report) -> str:
     """Loss, dev F1, learning rate and step time over steps."""
     drawn = report["curves"]
+    steps = [step for step, _ in [*drawn["loss"], *drawn["dev_f1"]]]
+    f1 = [value for _, value in drawn["dev_f1"]]
+    around = [max(min(f1) - 0.05, 0), min(max(f1) + 0.05, 1)] if f1 else []
     charts = [
-        line_chart("loss", {"": drawn["loss"]}, floor=0),
-        line_chart("dev_f1", {"": drawn["dev_f1"]}),
-        line_chart("learning_rate", drawn["learning_rate"], floor=0),
-        line_chart("step_time", {"": drawn["seconds"]}, floor=0),
+        line_chart("loss", {"": drawn["loss"]}, steps, [0]),
+        line_chart("dev_f1", {"": drawn["dev_f1"]}, steps, around),
+        line_chart("learning_rate", drawn["learning_rate"], steps, [0]),
+        line_chart("step_time", {"": drawn["seconds"]}, steps, [0]),
     ]
     return '<div class="charts">{}</div>'.format("\n".join(filter(None, charts))) if any(charts) else ""
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nerctl.evaluation.charts import bar, line_chart, number, ticks
+from nerctl.evaluation.charts import BOTTOM, HEIGHT, LEFT, RIGHT, TOP, WIDTH, bar, line_chart, number, ticks
 from nerctl.evaluation.curves import POINTS, curves_of, read_steps, speed_of, thin
 
 finite = st.floats(-1e9, 1e9, allow_nan=False)
@@ -55,6 +56,16 @@ def test_numbers_are_short(value: float, shown: str) -> None:
 def test_a_chart_without_points_is_empty_and_one_point_is_drawn() -> None:
     assert line_chart("loss", {"": []}) == ""
     assert "<circle" in line_chart("loss", {"": [(1, 2.0)]})
+
+
+def test_a_single_point_stands_where_its_step_is_on_the_runs_axis() -> None:
+    chart = line_chart("dev_f1", {"": [(75, 0.87)]}, steps=[0, 100], values=[0.8, 0.9])
+    found = re.search(r'cx="([\d.]+)" cy="([\d.]+)"', chart)
+    assert found is not None
+    across = (float(found[1]) - LEFT) / (WIDTH - LEFT - RIGHT)
+    up = (HEIGHT - BOTTOM - float(found[2])) / (HEIGHT - TOP - BOTTOM)
+    assert (across, up) == pytest.approx((0.75, 0.7), abs=0.01)
+    assert ">100<" in chart and ">0.8<" in chart and ">0.9<" in chart
 
 
 def test_a_bar_cannot_leave_its_frame() -> None:
