@@ -65,9 +65,9 @@ def form_of(first: bytes) -> str:
                 return "jsonl"
         except ValueError:
             pass
-    tag = line.replace(b"\t", b" ").rpartition(b" ")[2]
-    columns = b"\t" in line or len(line.split(b" ")) == 2
-    return "conll" if columns and (tag == b"O" or tag[:2] in (b"B-", b"I-", b"M-", b"S-", b"E-")) else "text"
+    columns = first.rstrip().replace(b"\t", b" ").split(b" ")
+    tag = columns[-1] if len(columns) == 2 or b"\t" in line else b""
+    return "conll" if (tag == b"O" or tag[:2] in (b"B-", b"I-", b"M-", b"S-", b"E-")) else "text"
 
 
 def read_items(lines: Iterable[Line], form: str, name: str, splitter: TextSplitter) -> Iterator[Item]:
