@@ -33,7 +33,7 @@ def check_data(
     """Count each split's sentences, tokens and entities, and list its problems, worst first.
 
     Reads CoNLL columns (BIO, IOB1, BMES, BIOES, BILOU) and JSON lines. Exit code 2 when a problem is an
-    error: training would refuse the data.
+    error: training refuses the data, or its scores would mean little.
 
     \b
     Examples:
@@ -112,4 +112,4 @@ def _verdict(report: Report) -> str:
     found = ", ".join(
         f"{count} {level}{'' if count == 1 else 's'}" for level, count in counts.items() if count
     )
-    return f"\n{found}." + ("" if report.ok else " Training would refuse this data.")
+    return f"\n{found}." + ("" if report.ok else " Mend the errors before training.")

@@ -15,7 +15,7 @@ WARNINGS = (
     "empty texts",
     "split tokens",
 )
-"""Kinds of problems, worst first. Training refuses a data set with one of ERRORS."""
+"""Kinds of problems, worst first. ERRORS: training refuses the data, or its scores would mean little."""
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,7 @@ class Problem:
 
     @property
     def level(self) -> str:
-        """ "error" for what training refuses, else "warning"."""
+        """ "error" for a kind of ERRORS, else "warning"."""
         return "error" if self.kind in ERRORS else "warning"
 
 
@@ -88,7 +88,7 @@ class Report:
 
     @property
     def ok(self) -> bool:
-        """Is there no problem that training would refuse?"""
+        """Is there no error?"""
         return all(problem.level == "warning" for problem in self.problems)
 
     def to_dict(self) -> dict[str, Any]:

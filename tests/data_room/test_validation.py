@@ -240,7 +240,7 @@ def test_the_command_prints_figures_and_leaves_with_0(tmp_path):
 
 def test_the_command_leaves_with_2_when_training_would_refuse(tmp_path):
     result = run(folder(tmp_path, dev=b"\xff O\n[b] O\n" * 9))
-    assert result.exit_code == 2 and "Training would refuse this data." in result.output
+    assert result.exit_code == 2 and "Mend the errors before training." in result.output
     assert "dev.txt:1: not UTF-8" in result.output and "... and 4 more" in result.output
     warned = run(folder(tmp_path, dev="我 I-LOC\n我 O\n我 B-LOC\n"))
     assert warned.exit_code == 0 and "1 warning." in warned.output
