@@ -50,7 +50,7 @@ def test_a_sentence_that_fits_gives_the_same_emissions_whatever_the_window(engin
     for sentence, length in enumerate(LENGTHS):
         assert len(short[sentence]) == len(long[sentence]) == length
         if length <= 30:
-            np.testing.assert_allclose(short[sentence], long[sentence], atol=1e-5)
+            np.testing.assert_allclose(short[sentence], long[sentence], atol=1e-4)
 
 
 def test_a_long_sentence_is_stitched_from_the_windows_that_own_its_tokens(engine: TensorFlowEngine, tmp_path: Path) -> None:
@@ -65,7 +65,7 @@ def test_a_long_sentence_is_stitched_from_the_windows_that_own_its_tokens(engine
         window = row.window
         for token in range(window.own_start, window.own_end):
             expected[token] = alone[token - window.start]
-    np.testing.assert_allclose(stitched, expected, atol=1e-5)
+    np.testing.assert_allclose(stitched, expected, atol=1e-4)
     crf = crf_scores(engine.model, LABELS)
     np.testing.assert_array_equal(predict_corpus(engine, crf, encoder), viterbi(stitched, crf))
 
@@ -77,7 +77,7 @@ def test_fixed_shapes_give_the_same_tags(engine: TensorFlowEngine, tmp_path: Pat
     assert fixed.lengths == (32,)
     ours = emissions_by_sentence(fixed, encoder, 200)
     for sentence, scores in emissions_by_sentence(engine, encoder, 200).items():
-        np.testing.assert_allclose(ours[sentence], scores, atol=1e-5)
+        np.testing.assert_allclose(ours[sentence], scores, atol=1e-4)
 
 
 def test_predicted_tags_are_legal(engine: TensorFlowEngine, tmp_path: Path) -> None:
