@@ -39,11 +39,13 @@ def train(
     device_id: Optional[int] = typer.Option(None, help="The card, from 0 (the original's -device_map)."),
     precision: str = typer.Option(DEFAULT.precision, help="float32, mixed_bfloat16 or mixed_float16."),
     batch_shape: str = typer.Option(DEFAULT.batch_shape, help="auto, bucketed or fixed (one shape for all batches)."),
-    xla: Optional[bool] = typer.Option(None, "--xla/--no-xla", help="Compile with XLA; default: what the device likes."),
+    xla: Optional[bool] = typer.Option(None, "--xla/--no-xla", help="Compile with XLA; default: as the device."),
     npu_option: list[str] = typer.Option([], metavar="NAME=VALUE", help="An option of the Ascend adapter; repeatable."),
     threads: Optional[int] = typer.Option(None, help="CPU threads of one operation; default: all cores."),
     from_scratch: bool = typer.Option(False, "--from-scratch", help="Begin from random weights, not the encoder's."),
-    lower_case: bool = typer.Option(True, "--lower-case/--cased", help="Lower-case the text, as Google's Chinese BERT wants."),
+    lower_case: bool = typer.Option(
+        True, "--lower-case/--cased", help="Lower-case the text, as Google's Chinese BERT wants."
+    ),
     head: str = typer.Option(DEFAULT.head, help="bilstm-crf, crf or softmax."),
     lstm_size: int = typer.Option(DEFAULT.lstm_size, help="LSTM units in each direction."),
     max_seq_length: int = typer.Option(
@@ -55,7 +57,9 @@ def train(
     ),
     epochs: int = typer.Option(DEFAULT.epochs, help="Passes over train that the learning-rate schedule plans for."),
     steps: Optional[int] = typer.Option(None, help="Stop after this many updates in all; the schedule stays."),
-    learning_rate: Optional[float] = typer.Option(None, help=f"Peak rate of the encoder. Default: {_RATES} (docs/results.md)."),
+    learning_rate: Optional[float] = typer.Option(
+        None, help=f"Peak rate of the encoder. Default: {_RATES} (docs/results.md)."
+    ),
     head_learning_rate: Optional[float] = typer.Option(None, help=f"Peak rate of the head. Default: {_HEAD_RATES}."),
     crf_learning_rate: float = typer.Option(DEFAULT.crf_learning_rate, help="Peak rate of the CRF's scores."),
     warmup: float = typer.Option(DEFAULT.warmup, help="Share of the updates over which the rates rise."),
@@ -64,9 +68,13 @@ def train(
     dropout: Optional[float] = typer.Option(None, help="Dropout everywhere; default: the encoder's own rates."),
     seed: int = typer.Option(DEFAULT.seed, help="Fixes first weights, data order and dropout."),
     eval_every: Optional[int] = typer.Option(None, help="Score dev after this many updates; default: each epoch."),
-    save_every: Optional[int] = typer.Option(None, help="Save after this many updates; default: each evaluation, and 5 min."),
+    save_every: Optional[int] = typer.Option(
+        None, help="Save after this many updates; default: each evaluation, and 5 min."
+    ),
     patience: Optional[int] = typer.Option(None, help="Stop after this many evaluations without a better dev F1."),
-    test: Optional[bool] = typer.Option(None, "--test/--no-test", help="Score test at the end; default: after a whole epoch."),
+    test: Optional[bool] = typer.Option(
+        None, "--test/--no-test", help="Score test at the end; default: after a whole epoch."
+    ),
     resume: bool = typer.Option(False, "--resume", help="Go on with the run in the output folder."),
     overwrite: bool = typer.Option(False, "--overwrite", help="Replace the run in the output folder; other files stay."),
 ) -> None:
