@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import made_sentences, write_columns
+from made_corpus import made_sentences, write_columns
 from typer.testing import CliRunner
 
 from nerctl.cli import app
