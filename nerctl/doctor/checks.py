@@ -137,6 +137,8 @@ def _npu() -> Iterator[Line]:
         adapter = load_adapter()
     except DeviceError as error:
         trouble, _, remedy = str(error).replace("--device npu: ", "").partition("; ")
+        if remedy.startswith("this is"):  # the host does not fit, and the lines above say so
+            remedy = "install nerctl under Python 3.9 (docs/ascend.md)"
         yield Line(FAILED, "adapter", trouble, remedy)
     else:
         yield Line(OK, "adapter", f"npu_device loads from {Path(str(adapter.__file__)).parent}")

@@ -109,7 +109,7 @@ def test_an_op_missing_from_the_list_fails_by_name(tmp_path: Path, monkeypatch: 
     del standin["Erf"]
     short = tmp_path / "npu_supported_ops.json"
     short.write_text(json.dumps(standin))
-    found = [line for line in checks._graphs(DeviceOptions(device="npu"), short)]
+    found = list(checks._graphs(DeviceOptions(device="npu"), short))
     assert {line.status for line in found} == {FAILED}
     assert all("Erf" in line.message for line in found)
 
