@@ -24,6 +24,7 @@ import pytest
 from nerctl import cli
 
 ROOT = Path(__file__).resolve().parents[1]
+SOURCES = os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")])
 SERVED = "http://127.0.0.1:8000"
 
 NOT_RUN = {
@@ -90,6 +91,7 @@ class Place:
         with pytest.MonkeyPatch.context() as patch:
             for setting in words[:begin]:
                 patch.setenv(*setting.split("=", 1))
+            patch.setenv("PYTHONPATH", SOURCES)  # doctor starts a process of its own
             patch.setattr(sys, "argv", arguments)
             patch.chdir(self.folder)
             with contextlib.redirect_stdout(printed), contextlib.redirect_stderr(said):
@@ -106,7 +108,7 @@ class Place:
     def serve(self, words: list[str]) -> None:
         """Starts the server, on a port that is free."""
         command = [sys.executable, "-m", "nerctl", *words, "--port", "0"]
-        environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")])}
+        environment = {**os.environ, "PYTHONPATH": SOURCES}
         self.server = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=self.folder, env=environment)
         self.url = self.server.stdout.readline().strip()
         assert self.url.startswith("http://"), "the server did not start"
@@ -162,7 +164,7 @@ def write_original(checkout: Path) -> None:
     target.write_text(module.source(), encoding="utf-8")
 
 
-@pytest.mark.parametrize("block", blocks("sh"))
+@pytest.mark.parametrize("block", blocks("sh"), ids=lambda block: block.splitlines()[0])
 def test_the_shell_blocks_run_in_order(place: Place, block: str) -> None:
     reason = reason_not_run(block)
     if reason:
