@@ -75,7 +75,7 @@ def config_for(folder: Path, device: str, seed: int, bert: str | None) -> TrainC
         batch_size=16,
         # From scratch, sentences must be seen often, with more dropout than BERT's 0.1; both chosen on dev.
         from_scratch=bert is None,
-        epochs=18 if bert is None else 2,
+        epochs=20 if bert is None else 2,
         dropout=0.2 if bert is None else None,
         test=True,
     )
@@ -113,8 +113,7 @@ def quickstart(
     config = config_for(folder, device, seed, bert)
     resume = not overwrite and _is_unfinished(folder / RUN)
     if resume:
-        explicit = {"seed": seed, "from_scratch": config.from_scratch, "device": device}
-        config = resumed_config(folder / RUN, explicit)
+        config = _resumed(folder / RUN, config)
     else:
         write_sample(folder / DATA)
         _place_encoder(folder / ENCODER, bert, report)
@@ -141,6 +140,22 @@ def _is_unfinished(run: Path) -> bool:
             "or name another --output-dir"
         )
     return True
+
+
+def _resumed(run: Path, wanted: TrainConfig) -> TrainConfig:
+    """The config of the stopped run, on the device that is wanted now.
+
+    Raises:
+        NerctlError: it has another seed or another encoder.
+    """
+    saved = resumed_config(run, {"device": wanted.device})
+    if (saved.seed, saved.from_scratch) != (wanted.seed, wanted.from_scratch):
+        bert = "without --bert" if saved.from_scratch else f"with --bert {BERT}"
+        raise NerctlError(
+            f"{run}: holds a stopped quickstart with --seed {saved.seed} {bert}; give the same options to go on with "
+            "it, add --overwrite to begin again, or name another --output-dir"
+        )
+    return saved
 
 
 def _place_encoder(folder: Path, bert: str | None, report: Report) -> None:

@@ -76,9 +76,7 @@ _DIGITS = "一二三四五六七八九十"
 
 def _date(rng: random.Random) -> str:
     day = f"{rng.randint(1, 12)}月{rng.randint(1, 28)}日"
-    return rng.choice(
-        [day, f"{rng.randint(1985, 2024)}年{day}", f"{rng.randint(1949, 2024)}年", day + "上午"]
-    )
+    return rng.choice([day, f"{rng.randint(1985, 2024)}年{day}", f"{rng.randint(1949, 2024)}年", day + "上午"])
 
 
 def _number(rng: random.Random) -> str:

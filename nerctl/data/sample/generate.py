@@ -22,12 +22,12 @@ LONGEST = 120
 # Shares of a list of names or patterns: those that train may use, those kept for dev, the rest kept for test.
 _TRAIN_SHARE, _DEV_SHARE = 0.68, 0.12
 # In dev and test, how often a name, and how often a part of a pattern, is one of those kept away from train.
-_NEW_NAME, _NEW_PART = 0.27, 0.17
+_NEW_NAME, _NEW_PART = 0.27, 0.14
 _SENTENCE_KINDS = {"person": 42, "organisation": 17, "place": 14, "whole": 12, "plain": 9, "nobody": 6}
 _AMBIGUOUS_IN_SLOT = 0.6
 _PEOPLE = 1500
 
-_SLOT = re.compile(r"\{([A-Za-z]+)(\??)(?::([a-z]+))?\}")
+_SLOT = re.compile(r"\{([A-Za-z]+)(\??)(?::([a-z]+!?))?\}")
 
 
 @dataclass(frozen=True)
@@ -97,10 +97,11 @@ def _share_names(rng: random.Random) -> dict[str, _Names]:
 
 
 def _draw_name(rng: random.Random, names: _Names, label: str, unclear: bool, kind: str) -> str:
-    if unclear and rng.random() < _AMBIGUOUS_IN_SLOT:
-        return rng.choice(names.ambiguous[label])
+    several = names.ambiguous[label]  # a small part may have none of a type
+    if unclear and several and rng.random() < _AMBIGUOUS_IN_SLOT:
+        return rng.choice(several)
     if kind == "firm":
-        short = rng.choice(names.ambiguous[label]) if rng.random() < 0.5 else draw_brand(rng)
+        short = rng.choice(several) if several and rng.random() < 0.5 else draw_brand(rng)
         return short + rng.choice(["公司", "集团"])
     if unclear and label == "ORG":
         return draw_brand(rng)
@@ -109,8 +110,10 @@ def _draw_name(rng: random.Random, names: _Names, label: str, unclear: bool, kin
     if label == "LOC":
         weights = places.WEIGHTS
         kind = kind or rng.choices(list(weights), list(weights.values()))[0]
+        kind, full = kind.rstrip("!"), kind.endswith("!")
         stem = rng.choice(names.places[kind])
-        return places.with_suffix(stem, rng.choice(places.SUFFIXES[kind]))
+        suffixes = places.SUFFIXES[kind]
+        return places.with_suffix(stem, suffixes[-1] if full else rng.choice(suffixes))
     kind = kind or rng.choice(["company", "company", *organisations.ENDINGS])
     # Any place may be part of an organisation: what train must not know is the mention as a whole.
     return draw_organisation(rng, kind, places.STEMS, names.national)

@@ -82,9 +82,7 @@ def _place_part(rng: random.Random, kind: str, stems: dict[str, list[str]]) -> s
     return with_suffix(stem, _PLACE_ENDINGS[place_kind])
 
 
-def draw_organisation(
-    rng: random.Random, kind: str, stems: dict[str, list[str]], national: dict[str, list[str]]
-) -> str:
+def draw_organisation(rng: random.Random, kind: str, stems: dict[str, list[str]], national: dict[str, list[str]]) -> str:
     """One name of `kind` (company, school, hospital, office, bank, media, club).
 
     `stems` (kind of place -> names) and `national` (kind of organisation -> names) may be drawn from.

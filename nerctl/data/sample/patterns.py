@@ -1,8 +1,9 @@
 """The parts that sentences of the built-in sample are put together from, one a line.
 
 A sentence is an opening, a subject and one to three predicates of the same kind, or one whole pattern. A slot
-in braces is a name ({PER}, {LOC}, {ORG}), a name of one kind ({LOC:county}, {ORG:school}), a name that may be
-one of the ambiguous ({PER?}, where the words around it settle the type), or a filler ({date}, {thing}).
+in braces is a name ({PER}, {LOC}, {ORG}), a name of one kind ({LOC:county}, {ORG:school}; {LOC:city!} never
+lacks its ending), a name that may be one of the ambiguous ({PER?}, where the words around it settle the type),
+or a filler ({date}, {thing}).
 """
 
 from __future__ import annotations
@@ -52,7 +53,7 @@ SUBJECTS: dict[str, list[str]] = {
         {LOC}{job}{PER}
         {LOC}的{job}{PER}
         {LOC}人{PER}
-        {LOC:city}{LOC:district}的{job}{PER}
+        {LOC:city!}{LOC:district}的{job}{PER}
         {PER}教授
         {PER}医生
         来自{LOC}的{PER}
@@ -96,10 +97,10 @@ SUBJECTS: dict[str, list[str]] = {
         {LOC}和{LOC}
         {LOC}、{LOC}等地
         {LOC}、{LOC}和{LOC}
-        {LOC:province}{LOC:city}
-        {LOC:province}{LOC:county}
-        {LOC:city}{LOC:district}
-        {LOC:city}{LOC:county}
+        {LOC:province!}{LOC:city}
+        {LOC:province!}{LOC:county}
+        {LOC:city!}{LOC:district}
+        {LOC:city!}{LOC:county}
         {LOC:county}{LOC:town}
         从{LOC}到{LOC}的路上
         {LOC}附近
@@ -155,9 +156,9 @@ PREDICATES: dict[str, list[str]] = {
         出生在{LOC}
         后来搬到{LOC}生活
         住在{LOC:road}{num}号
-        住在{LOC:city}{LOC:district}
-        家在{LOC:city}{LOC:district}{LOC:road}
-        从{LOC:city}{LOC:district}搬到{LOC:province}{LOC:city}
+        住在{LOC:city!}{LOC:district}
+        家在{LOC:city!}{LOC:district}{LOC:road}
+        从{LOC:city!}{LOC:district}搬到{LOC:province!}{LOC:city}
         一个人走在{LOC:road}上
         在{LOC}开了一家{food}店
         打电话到{LOC}
@@ -239,8 +240,8 @@ PREDICATES: dict[str, list[str]] = {
         {title}{PER?}{say}：{quote}
         {title}是{PER}
         位于{LOC}
-        位于{LOC:city}{LOC:district}
-        在{LOC:city}{LOC:district}开了一家工厂
+        位于{LOC:city!}{LOC:district}
+        在{LOC:city!}{LOC:district}开了一家工厂
         在{LOC:road}{num}号
         有{many}名{job}
         有{many}名来自{LOC}的{job}
@@ -311,7 +312,7 @@ WHOLE: list[str] = lines(
     {ORG?}旗下工厂招{job}{num}名。
     {LOC?}天气：{weekday}有{weather}，气温{num}度。
     从{LOC}坐{vehicle}到{LOC}要{num}个小时。
-    请把{thing}送到{LOC:city}{LOC:district}{LOC:road}{num}号，{PER}收。
+    请把{thing}送到{LOC:city!}{LOC:district}{LOC:road}{num}号，{PER}收。
     你认识{PER}吗？他是{LOC}人。
     {PER}，你{time}为什么没有来？
     “{PER}，快看，{thing}！”{PER}说。

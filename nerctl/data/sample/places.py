@@ -103,7 +103,8 @@ SUFFIXES: dict[str, list[str]] = {
     "country": [""],
     "abroad": [""],
 }
-"""Kind of place -> the endings its names take in running text; an ending listed twice is twice as likely."""
+"""Kind of place -> the endings its names take in running text, the full one last; one listed twice is twice as
+likely."""
 
 WEIGHTS: dict[str, int] = {
     "province": 3,
