@@ -3,8 +3,8 @@
 The same sums as in `nerctl.model`, arranged for speed on a CPU:
 
 - A LayerNorm is an InstanceNormalization with its rows as channels, which ONNX Runtime computes several times as fast
-  as its LayerNormalization. Its gamma and beta are multiplied into the next product's kernel and bias; only the
-  residual path applies them by themselves, together with the bias of the product that is added to it.
+  as its LayerNormalization. Its gamma and beta are multiplied into the next product's kernel and bias; gamma by itself
+  is applied for residual and attention only, beta together with the bias of the product that is added.
 - Positions stay flat, [N, H], so that a product, its bias and the residual are one Gemm.
 - Attention and GELU (erf form) are ONNX Runtime's own operators (domain com.microsoft, version 1.17 and later).
 
@@ -16,7 +16,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Callable
 
 import numpy as np
 
@@ -30,6 +30,7 @@ INPUTS = ("pieces", "piece_counts", "firsts", "token_counts")
 """The graph's inputs, int32, as `nerctl.data.batches.WindowArrays` has them."""
 
 Tensors = Mapping[str, np.ndarray]
+Product = Callable[[str, str, np.ndarray, str], str]
 
 
 class Graph:
@@ -92,6 +93,10 @@ class Products:
         """x [N, I] times kernel [I, O] plus a tensor [N, O]."""
         return self._gemm(x, name, kernel, residual)
 
+    def onto_from_gelu(self, x: str, name: str, kernel: np.ndarray, residual: str) -> str:
+        """Like `onto`, for an x that GELU gave: its rows differ widely in size."""
+        return self.onto(x, name, kernel, residual)
+
     def lstm(self, x: str, name: str, parts: Sequence[np.ndarray], counts: str) -> str:
         """Both directions over x [T, W, I]; parts are input kernels, state kernels and biases as ONNX wants them."""
         graph = self.graph
@@ -119,6 +124,7 @@ class Builder:
         self.epsilon = epsilon
         self.products = products
         self.graph = products.graph
+        self.scaled: dict[str, str] = {}
         self.hidden = tensors["bert/embeddings/word_embeddings"].shape[1]
         self._shape_nodes()
 
@@ -160,11 +166,11 @@ class Builder:
         while f"bert/encoder/layer_{layer}/output/dense/kernel" in tensors:
             name = f"bert/encoder/layer_{layer}"
             context = self._attention(x, f"{name}/attention/self")  # [N, H]
-            x = self._residual(context, x, f"{name}/attention/output")
+            x = self._residual(context, x, f"{name}/attention/output", self.products.onto)
             inner = f"{name}/intermediate/dense"
             kernel, bias = x.into(tensors[f"{inner}/kernel"], tensors[f"{inner}/bias"])
             wide = self.graph.microsoft("Gelu", [self.products.linear(x.x, inner, kernel, bias)])  # [N, F]
-            x = self._residual(wide, x, f"{name}/output")
+            x = self._residual(wide, x, f"{name}/output", self.products.onto_from_gelu)
             layer += 1
         return x
 
@@ -174,33 +180,37 @@ class Builder:
         types = tensors["bert/embeddings/token_type_embeddings"]
         places = tensors["bert/embeddings/position_embeddings"] + types[0]
         words = graph.weight("bert/embeddings/words", tensors["bert/embeddings/word_embeddings"])
-        names = [f"bert/embeddings/LayerNorm/{part}" for part in ("gamma", "beta")]
-        norm = [graph.weight(name, tensors[name]) for name in names]
-        inputs = ["pieces", "", words, graph.weight("bert/embeddings/places", places), "", *norm]
-        x = graph.microsoft("EmbedLayerNormalization", inputs, outputs=2, epsilon=self.epsilon)[0]  # [W, P, H]
         one, zero = np.ones(self.hidden, np.float32), np.zeros(self.hidden, np.float32)
-        return Normal(graph.node("Reshape", [x, self.flat]), one, zero)
+        plain = [graph.weight("ones", one), graph.weight("zeros", zero)]
+        inputs = ["pieces", "", words, graph.weight("bert/embeddings/places", places), "", *plain]
+        x = graph.microsoft("EmbedLayerNormalization", inputs, outputs=2, epsilon=self.epsilon)[0]  # [W, P, H]
+        gamma, beta = (tensors[f"bert/embeddings/LayerNorm/{part}"] for part in ("gamma", "beta"))
+        return Normal(graph.node("Reshape", [x, self.flat]), gamma, beta)
 
     def _attention(self, x: Normal, name: str) -> str:
         graph, tensors = self.graph, self.tensors
         parts = [f"{name}/{part}" for part in ("query", "key", "value")]
         kernel = np.concatenate([tensors[f"{part}/kernel"] for part in parts], axis=1)  # [H, 3H]
         bias = np.concatenate([tensors[f"{part}/bias"] for part in parts])  # [3H]
-        mixed = self.products.linear(x.x, name, *x.into(kernel, bias))  # [N, 3H]
+        mixed = self.products.linear(self._scaled(x), name, kernel, bias + x.beta @ kernel)  # [N, 3H]
         thirds = graph.node("Split", [mixed, self.thirds], 3, axis=1)  # 3 of [N, H]
         thirds = [graph.node("Reshape", [third, self.rows]) for third in thirds]  # 3 of [W, P, H]
         context = graph.microsoft("MultiHeadAttention", [*thirds, "", "piece_counts"], num_heads=self.heads)  # [W, P, H]
         return str(graph.node("Reshape", [context, self.flat]))
 
-    def _residual(self, x: str, skip: Normal, name: str) -> Normal:
+    def _scaled(self, value: Normal) -> str:
+        """gamma * x [N, H], made once: the residual needs it, and in eight bits it suits attention better than x."""
+        if value.x not in self.scaled:
+            gamma = self.graph.weight(f"{value.x}/gamma", value.gamma)
+            self.scaled[value.x] = self.graph.node("Mul", [value.x, gamma])
+        return self.scaled[value.x]
+
+    def _residual(self, x: str, skip: Normal, name: str, product: Product) -> Normal:
         """LayerNorm of x times the kernel of `name`, plus its bias, plus skip."""
         graph, tensors = self.graph, self.tensors
-        added = skip.x
-        if not np.all(skip.gamma == 1):
-            added = graph.node("Mul", [added, graph.weight(f"{name}/gamma", skip.gamma)])
         shift = skip.beta + tensors[f"{name}/dense/bias"]
-        added = graph.node("Add", [added, graph.weight(f"{name}/shift", shift)])
-        mixed = self.products.onto(x, f"{name}/dense", tensors[f"{name}/dense/kernel"], added)  # [N, H]
+        added = graph.node("Add", [self._scaled(skip), graph.weight(f"{name}/shift", shift)])
+        mixed = product(x, f"{name}/dense", tensors[f"{name}/dense/kernel"], added)  # [N, H]
         channels = graph.node("Unsqueeze", [mixed, self.first_axis])  # [1, N, H]: N channels of H values
         channels = graph.node("InstanceNormalization", [channels, self.ones, self.zeros], epsilon=self.epsilon)
         normal = graph.node("Squeeze", [channels, self.first_axis])  # [N, H]
