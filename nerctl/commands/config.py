@@ -43,7 +43,7 @@ def config(
 
     command: Any = get_command(app)
     train = command.commands["train"].make_context(
-        "nerctl config", list(context.args), parent=context.parent, auto_envvar_prefix="NERCTL_TRAIN"
+        "config", list(context.args), parent=context.parent, auto_envvar_prefix="NERCTL_TRAIN"
     )
     options = gather(train, TrainConfig, file)
     effective = TrainConfig.from_dict(options.values).as_dict()

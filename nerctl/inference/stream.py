@@ -252,7 +252,8 @@ def open_input(source: str) -> BinaryIO:
     try:
         return open(source, "rb")
     except OSError as error:
-        raise DataError(f"{source}: cannot be read ({error.strerror or error}); name a file, or - ") from None
+        reason = error.strerror or error
+        raise DataError(f"{source}: cannot be read ({reason}); name a file, or - for standard input") from None
 
 
 def _skip_input(stream: BinaryIO, count: int) -> None:

@@ -313,8 +313,14 @@ class Run:
             )
 
     def _check_test_file(self) -> None:
-        if self.session.config.test and self.session.data.test is None:
-            raise NerctlError(f"--test: {self.session.config.data_dir} has no test file; leave the option out")
+        session = self.session
+        wanted, path = session.config.test, session.data.test
+        if wanted and path is None:
+            raise NerctlError(f"--test: {session.config.data_dir} has no test file; leave the option out")
+        if wanted is None:
+            wanted = session.last_step >= session.batches.steps_per_epoch
+        if wanted and path is not None:
+            read_corpus(path)  # what cannot be read is to stop the run now, not after its last step
 
     def _log_names(self) -> list[str]:
         return ["steps.jsonl", f"loss+perf_{self.session.backend.log_name}.txt"]

@@ -210,3 +210,11 @@ def test_resume_refuses_another_seed_and_another_corpus(workplace: Path) -> None
     write_columns(workplace / "NERdata" / "train.txt", made_sentences(30, 9))
     code, _, said = nerctl("train", "--resume", "--steps", "4")
     assert code == 2 and "train.txt" in said
+
+
+def test_a_test_file_that_cannot_be_read_stops_the_run_before_its_first_step(workplace: Path) -> None:
+    (workplace / "NERdata" / "test.txt").write_text("坏行\n", encoding="utf-8")
+    code, printed, output = nerctl("train", *SMALL, "--epochs", "1")
+    assert code == 2 and "test.txt:1" in output and not printed
+    assert not Path("output").exists()
+    assert nerctl("train", *SMALL, "--epochs", "1", "--steps", "1")[0] == 0, "a run that does not score test needs no test"
