@@ -130,7 +130,7 @@ class TaggerModel(tf.Module):
         piece_mask = tf.sequence_mask(piece_counts, dimensions(pieces)[1], tf.float32)  # [W, P]
         hidden = self.bert(pieces, piece_mask, dropout.attention, dropout.hidden, self.dtype)  # [W * P, H]
         windows, tokens = dimensions(firsts)
-        x = tf.cast(tf.gather(hidden, tf.reshape(firsts, [-1])), tf.float32)  # [W * T, H]
+        x = tf.cast(rows_of(hidden, tf.reshape(firsts, [-1])), tf.float32)  # [W * T, H]
         x = dropout.head(x)
         if self.lstm is not None:
             token_mask = tf.sequence_mask(token_counts, tokens, tf.float32)  # [W, T]
@@ -154,7 +154,7 @@ class TaggerModel(tf.Module):
         )  # [W, T, K]
         flat = tf.reshape(emissions, [-1, self.config.tags])  # [W * T, K]
         chains, length = dimensions(batch["chain"])
-        stitched = tf.gather(flat, tf.reshape(batch["chain"], [-1]))  # [B * L, K]
+        stitched = rows_of(flat, tf.reshape(batch["chain"], [-1]))  # [B * L, K]
         stitched = tf.reshape(stitched, [chains, length, self.config.tags])  # [B, L, K]
         mask = tf.sequence_mask(batch["chain_counts"], length, tf.float32)  # [B, L]
         return -self.crf.log_likelihood(stitched, batch["tags"], mask, batch["begins"], batch["ends"])
@@ -162,6 +162,19 @@ class TaggerModel(tf.Module):
     def variables_by_name(self) -> dict[str, tf.Variable]:
         """Every variable under its checkpoint name, in the order of creation's names."""
         return {variable_name(item): item for item in sorted(self.variables, key=variable_name)}
+
+
+def rows_of(table: tf.Tensor, places: tf.Tensor) -> tf.Tensor:
+    """Rows of a table [N, D] at `places` [M], with a dense gradient (tf.gather's is sparse, and warns when made dense)."""
+
+    @tf.custom_gradient  # type: ignore[untyped-decorator]
+    def gather(rows: tf.Tensor) -> tuple[tf.Tensor, Callable[[tf.Tensor], tf.Tensor]]:
+        def gradient(upstream: tf.Tensor) -> tf.Tensor:
+            return tf.math.unsorted_segment_sum(upstream, places, dimensions(rows)[0])
+
+        return tf.gather(rows, places), gradient
+
+    return gather(table)
 
 
 def random_initial(seed: int, deviation: float = 0.02) -> Initial:
