@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, Optional, Union
 
 Fact = Union[str, int, float, None]
 
-COMPARED = ("batch shape", "precision", "batch size", "seed", "encoder", "dropout", "max_seq_length", "head")
+COMPARED = (
+    "batch shape", "precision", "batch size", "seed", "encoder", "dropout", "max_seq_length", "head", "learning rate",
+    "epochs",
+)  # fmt: skip
 """The facts that are set beside each other, in the order in which differences are told."""
 
 _ARGUMENTS_HEADER = re.compile(r"^\s+ARG\s+VALUE\s*$", re.MULTILINE)
@@ -109,6 +113,9 @@ def facts_of_arguments(log: str) -> RunFacts:
     for name, argument in (("batch size", "batch_size"), ("max_seq_length", "max_seq_length")):
         if listed.get(argument, "").isdigit():
             values[name] = int(listed[argument])
+    for name, argument in (("learning rate", "learning_rate"), ("epochs", "num_train_epochs")):
+        with suppress(ValueError):
+            values[name] = float(listed.get(argument, ""))
     if listed.get("init_checkpoint"):
         values["encoder"] = listed["init_checkpoint"]
     return RunFacts(values, origin="arguments")

@@ -40,7 +40,7 @@ def run(folder: Path, losses: list[float], seconds: float = 0.5, **config: Any) 
     """A run's folder as nerctl train writes it, one shape, nothing compiled in a step."""
     folder.mkdir()
     defaults = {"batch_size": 32, "batch_shape": "fixed", "precision": "float32", "seed": 1, "dropout": 0.0,
-                "max_seq_length": 202, "head": "crf"}  # fmt: skip
+                "max_seq_length": 202, "head": "crf", "learning_rate": 2e-5, "epochs": 1}  # fmt: skip
     sha256 = config.pop("sha256", "ab" * 32)
     backend = config.pop("backend", "cpu")
     (folder / "run.json").write_text(
@@ -151,6 +151,9 @@ def test_loss_that_is_not_finite_never_agrees(tmp_path: Path, value: float) -> N
         ({"sha256": "cd" * 32}, "encoder: A sha256 abababababab, B sha256 cdcdcdcdcdcd"),
         ({"dropout": 0.1}, "dropout: A 0.0, B 0.1"),
         ({"dropout": None}, "dropout: A 0.0, B the encoder's own"),
+        ({"learning_rate": 4e-4}, "learning rate: A 2e-05, B 0.0004"),
+        ({"epochs": 3}, "epochs: A 1, B 3"),
+        ({"head": "softmax"}, "head: A crf, B softmax"),
     ],
 )
 def test_first_lines_tell_each_setting_that_differs(

@@ -24,7 +24,9 @@ __________________________________________________
              do_eval = True
      init_checkpoint = model/bert_model.ckpt
           label_list = None
+       learning_rate = 2e-05
       max_seq_length = 32
+    num_train_epochs = 1
 
 """
 
@@ -99,6 +101,8 @@ def test_original_s_printed_arguments_are_facts(tmp_path: Path) -> None:
         "seed": None,
         "batch size": 8,
         "max_seq_length": 32,
+        "learning rate": 2e-5,
+        "epochs": 1,
         "encoder": "model/bert_model.ckpt",
     }
 
