@@ -6,10 +6,9 @@ import json
 from pathlib import Path
 
 import pytest
-from typer.testing import CliRunner
+from command_line import nerctl
 
 from nerctl.bench.figures import Figures, Spread, compare, encoder_flops
-from nerctl.cli import app
 from nerctl.errors import DataError
 
 
@@ -48,11 +47,11 @@ def test_a_measurement_of_other_work_is_refused(tmp_path: Path) -> None:
 
 def test_training_is_measured_and_leaves_no_file(workplace: Path) -> None:
     before = sorted(workplace.rglob("*"))
-    found = CliRunner().invoke(
-        app, ["bench", "train", "--device", "cpu", "--from-scratch", "--steps", "3", "--batch-size", "8", "--json"]
+    found = nerctl(
+        "bench", "train", "--device", "cpu", "--from-scratch", "--steps", "3", "--batch-size", "8", "--json"
     )
-    assert found.exit_code == 0, found.output
-    content = json.loads(found.stdout)
+    assert found.code == 0, found.said
+    content = json.loads(found.printed)
     assert content["seconds"]["count"] == 3
     assert content["sentences_per_second"] == pytest.approx(8 / content["seconds"]["median"], rel=0.9)
     assert 0 < content["share"] < 1.5

@@ -10,26 +10,16 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from command_line import nerctl
 from made_corpus import made_sentences, write_columns
-from typer.testing import CliRunner
 
-from nerctl.cli import app
 from nerctl.config import TrainConfig
-from nerctl.errors import NerctlError
 from nerctl.folder import ModelFolder
 from nerctl.training.loop import Listener, train
 from nerctl.training.session import Session
 
 SMALL = ["--device", "cpu", "--from-scratch", "--batch-size", "8", "--lstm-size", "8"]
 STEP = re.compile(r"^step: \d+, cost time: \d+\.\d{3}s, losses: \d+\.\d{3}$")
-
-
-def nerctl(*arguments: str) -> tuple[int, str, str]:
-    """Exit code, standard output, and everything with the error's sentence."""
-    result = CliRunner().invoke(app, list(arguments))
-    error = str(result.exception) if isinstance(result.exception, NerctlError) else ""
-    code = result.exception.exit_code if isinstance(result.exception, NerctlError) else result.exit_code
-    return code, result.stdout, result.output + error
 
 
 def test_five_steps_give_five_lines_on_standard_output_and_the_same_in_the_log(workplace: Path) -> None:
