@@ -51,7 +51,7 @@ _WORDS: dict[str, list[str]] = {
         """
     ),
     "weather": words("大雨 暴雪 大雾 高温 大风 小雨 雷雨 寒潮 沙尘天气 台风"),
-    "latin": words("GDP CPI AI App ISO9001 5G NBA WiFi PPT VR CEO IPO PM2.5 DNA MBA Python Excel"),
+    "latin": words("GDP CPI AI App ISO9001 5G KPI WiFi PPT VR CEO IPO PM2.5 DNA MBA Python Excel"),
     "weekday": words("周一 周二 周三 周四 周五 周六 周日 星期天 本周末"),
     "time": words(
         """

@@ -193,6 +193,11 @@ PREDICATES: dict[str, list[str]] = {
         把{thing}送给{PER}
         把{thing}送给{kin}
         请{PER}到{LOC}做客
+        向{PER}学习{topic}
+        与{PER}一起去{LOC}
+        同{PER}见面
+        感谢{PER}
+        家在{LOC}
         同{ORG}{title}{PER}见面
         {say}：{quote}
         {say}，{topic}很重要
@@ -233,6 +238,9 @@ PREDICATES: dict[str, list[str]] = {
         推出新{product}，售价{many}元
         向{LOC}送去{many}台{product}
         与{ORG}签署了{topic}合作协议
+        同{ORG}签署了{topic}合作协议
+        与{ORG}一起举行{event}
+        感谢{PER}和{PER}
         和{ORG}一起举行{event}
         请{PER}担任{title}
         请{title}{PER}参加了{event}
@@ -299,7 +307,7 @@ PREDICATES: dict[str, list[str]] = {
 
 WHOLE: list[str] = lines(
     """
-    新华社记者{PER}从{LOC}报道。
+    特约记者{PER}从{LOC}报道。
     本报{LOC}{date}电（记者{PER}）
     {ORG:media}记者{PER}、{PER}报道。
     {ORG:club}{weekday}3比1战胜{ORG:club}。
@@ -324,7 +332,7 @@ WHOLE: list[str] = lines(
     他的网名是{latin}，真名是{PER?}。
     我家在{LOC?}附近，坐{vehicle}{num}分钟就到。
     由{ORG}举行的{event}{date}在{LOC}开始。
-    {LOC:country}队{time}在{event}中战胜{LOC:country}队。
+    {ORG:club}{time}在{event}中战胜{ORG:club}。
     {ORG:office}批准，{ORG:company}改名为{ORG:company}。
     {PER}被任命为{ORG}{title}，{PER}不再担任{title}。
     {LOC:nature}水位{time}上涨，{LOC}有{many}人搬走。
