@@ -53,13 +53,12 @@ def test_an_export_that_loses_too_much_is_refused_and_leaves_nothing(
     model_folder: Path, onnx_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     write_corpus(tmp_path / "c.txt", [30] * 20)
-    monkeypatch.setattr(  # two bits instead of eight
-        "nerctl.inference.onnx_int8.quantised", lambda kernel: quantised(np.sign(kernel) * np.abs(kernel).max())
-    )
+    # What the model itself predicts is gold: its F1 is 100, and that of weights rounded to nothing is not.
+    evaluate_model(load_model(model_folder, device="cpu"), tmp_path / "c.txt", tmp_path / "gold.txt")
+    monkeypatch.setattr("nerctl.inference.onnx_int8.quantised", lambda kernel: quantised(0 * kernel))
     target = tmp_path / "made" / "export"
-    options = ExportOptions(int8=True, data=tmp_path / "c.txt", max_f1_drop=-101)
-    with pytest.raises(FailedError, match="--max-f1-drop"):
-        export_model(model_folder, target, options)
+    with pytest.raises(FailedError, match=r"100\.00 to .* more than --max-f1-drop 0\.5; nothing was written"):
+        export_model(model_folder, target, ExportOptions(int8=True, data=tmp_path / "gold.txt"))
     assert list(target.parent.iterdir()) == []
 
 
