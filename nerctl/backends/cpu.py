@@ -48,7 +48,7 @@ class CpuBackend:
         return (max_seq_length,) if self.options.batch_shape == "fixed" else ()
 
     def max_tokens(self, batch_size: int, max_seq_length: int) -> int:
-        return 2048
+        return 1536
 
     def compile(self, function: Callable[..., Any], signature: Sequence[Any]) -> Callable[..., Any]:
         import tensorflow as tf

@@ -53,7 +53,7 @@ def train(
     ),
     batch_size: int = typer.Option(DEFAULT.batch_size, help="Sentences an update."),
     max_tokens: Optional[int] = typer.Option(
-        None, help="Padded positions in memory at once; larger batches go in parts. Default: 2048 on the CPU."
+        None, help="Padded positions in memory at once; larger batches go in parts. Default: 1536 on the CPU."
     ),
     epochs: int = typer.Option(DEFAULT.epochs, help="Passes over train that the learning-rate schedule plans for."),
     steps: Optional[int] = typer.Option(None, help="Stop after this many updates in all; the schedule stays."),
