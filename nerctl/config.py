@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Optional
 
 from nerctl.backends import DeviceOptions
-from nerctl.errors import NerctlError
+from nerctl.errors import NerctlError, near_path
 
 HEADS = ("bilstm-crf", "crf", "softmax")
 """What `--head` takes; the model room has the same names."""
@@ -157,5 +157,5 @@ def existing_folder(path: str, option: str, remedy: str) -> Path:
     """
     folder = Path(path)
     if not folder.is_dir():
-        raise NerctlError(f"{path}: no such folder ({option}); {remedy}")
+        raise NerctlError(f"{path}: no such folder ({option}); {near_path(folder)}{remedy}")
     return folder

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import difflib
+from pathlib import Path
+
 
 class NerctlError(Exception):
     """Something the user can mend: bad usage, bad input, a missing file. The command line exits with 2."""
@@ -29,3 +32,13 @@ class FailedError(NerctlError):
 
 class TransferError(FailedError):
     """A download or an upload that failed although what was asked was right."""
+
+
+def near_path(path: Path) -> str:
+    """A question with the name beside a missing path that is nearest to it, to stand before what to do; or nothing."""
+    try:
+        names = [entry.name for entry in path.parent.iterdir()]
+    except OSError:
+        return ""
+    close = difflib.get_close_matches(path.name, names, n=1, cutoff=0.7)
+    return f"did you mean {path.parent / close[0]}? Else " if close else ""

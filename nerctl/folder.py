@@ -20,7 +20,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from nerctl.errors import ModelError
+from nerctl.errors import ModelError, near_path
 
 FORMAT = 1
 """Version of the layout; a folder of a newer one is refused."""
@@ -76,7 +76,9 @@ class ModelFolder:
         """
         pointer = path / POINTER
         if not path.is_dir():
-            raise ModelError(f"{path}: no such folder; name the folder that nerctl train or nerctl export wrote")
+            raise ModelError(
+                f"{path}: no such folder; {near_path(path)}name the folder that nerctl train or nerctl export wrote"
+            )
         try:
             content = json.loads(pointer.read_text(encoding="utf-8"))
         except FileNotFoundError:

@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from made_corpus import write_encoder
 
 from nerctl.cli import COMMANDS
 
@@ -77,3 +78,15 @@ def test_config_says_where_each_value_comes_from_and_its_output_is_a_config(tmp_
     (tmp_path / "whole.toml").write_text(nerctl("config", "--config", "run.toml", folder=tmp_path).stdout)
     again = json.loads(nerctl("config", "--config", "whole.toml", "--json", folder=tmp_path).stdout)
     assert again["epochs"] == {"value": 7, "origin": "whole.toml"}
+
+
+def test_a_mistyped_path_suggests_the_near_one(tmp_path: Path) -> None:
+    (tmp_path / "NERdata").mkdir()
+    (tmp_path / "output").mkdir()
+    write_encoder(tmp_path / "model")
+    data = nerctl("train", "--data-dir", "NERdta", "--from-scratch", folder=tmp_path)
+    assert data.returncode == 2 and "did you mean NERdata?" in data.stderr
+    model = nerctl("predict", "--model", "ouput", "text", folder=tmp_path)
+    assert model.returncode == 2 and "did you mean output?" in model.stderr
+    far = nerctl("predict", "--model", "elsewhere", "text", folder=tmp_path)
+    assert far.returncode == 2 and "did you mean" not in far.stderr

@@ -15,7 +15,7 @@ from nerctl.data.columns import Columns, OnBad
 from nerctl.data.conll import read_conll
 from nerctl.data.json_lines import read_json_lines
 from nerctl.data.schemes import Conversion, MixedSchemes, bio_names, count_ids, to_bio
-from nerctl.errors import DataError
+from nerctl.errors import DataError, near_path
 
 PathLike = Union[str, Path]
 
@@ -133,7 +133,9 @@ def read_with(path: PathLike, on_bad: OnBad) -> Reading:
         as_json = file.suffix.lower() in JSON_SUFFIXES or _begins_with_json(file)
         columns = read_json_lines(file, on_bad) if as_json else read_conll(file, on_bad)
     except OSError as error:
-        raise DataError(f"{path}: cannot be read ({error.strerror or error}); name a corpus file.") from None
+        raise DataError(
+            f"{path}: cannot be read ({error.strerror or error}); {near_path(file)}name a corpus file."
+        ) from None
     return _assemble(str(path), columns, "spans" if as_json else "")
 
 

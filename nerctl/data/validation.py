@@ -14,7 +14,7 @@ from nerctl.data.duplicates import SentenceIndex
 from nerctl.data.report import ERRORS, WARNINGS, Example, Problem, Report, SplitFigures
 from nerctl.data.text_splitter import TextSplitter
 from nerctl.data.tokenizer import Vocabulary, WordPieceTokenizer
-from nerctl.errors import DataError
+from nerctl.errors import DataError, near_path
 
 EXAMPLES = 5
 """Examples kept of a problem."""
@@ -37,7 +37,9 @@ def check_data(path: PathLike, vocabulary: Optional[Vocabulary] = None, max_seq_
     elif Path(path).exists():
         files = {split_of(Path(path)) or "file": Path(path)}
     else:
-        raise DataError(f"{path}: no such file or folder; name a corpus file or the folder of the splits.")
+        raise DataError(
+            f"{path}: no such file or folder; {near_path(Path(path))}name a corpus file or the folder of the splits."
+        )
     problems: list[Problem] = []
     readings: dict[str, Reading] = {}
     for split, file in files.items():
