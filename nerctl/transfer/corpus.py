@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Optional
 
-from nerctl.errors import DataError, NerctlError
+from nerctl.errors import DataError, NerctlError, near_path
 from nerctl.transfer.digest import digest_of
 from nerctl.transfer.download import Resource, download
 from nerctl.transfer.placing import copy_as, make_folder, remove_empty, take_name
@@ -94,7 +94,9 @@ def take_corpus(
     TransferError when the disk refuses.
     """
     if not local.exists():
-        raise NerctlError(f"{local}: no such file or folder")
+        raise NerctlError(
+            f"{local}: no such file or folder; {near_path(Path(local))}give --from the folder, zip or tar of a corpus"
+        )
     if local.is_dir():
         return _take(folder, find_corpus(local), unverified, force)
     if not is_archive(local):

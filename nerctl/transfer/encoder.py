@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Optional
 
-from nerctl.errors import ModelError, NerctlError
+from nerctl.errors import ModelError, NerctlError, near_path
 from nerctl.transfer.digest import digest_of
 from nerctl.transfer.download import Resource, download
 from nerctl.transfer.encoder_fit import CONFIG, PREFIX, Encoder, check_fit, find_encoder
@@ -139,7 +139,7 @@ def zip_addresses(source: EncoderSource, mirrors: Sequence[str]) -> tuple[str, .
 
 def _fetch_local(source: Optional[EncoderSource], folder: Path, local: Path, force: bool, report: Report) -> FetchedEncoder:
     if not local.exists():
-        raise NerctlError(f"{local}: no such file or folder")
+        raise NerctlError(f"{local}: no such file or folder; {near_path(Path(local))}give --from a zip or folder of a BERT")
     if not local.is_dir() and not is_archive(local):
         raise NerctlError(f"{local}: is neither a folder nor a zip or tar file, or it is damaged")
     made = make_folder(folder)

@@ -70,7 +70,7 @@ class FsspecTarget:
         with self._spoken(""):
             self.system.invalidate_cache()
             if not self.system.exists(self.root):
-                raise NerctlError(f"{self.address}: no such folder")
+                raise NerctlError(f"{self.address}: no such folder; name a place that nerctl archive wrote")
             names = list(self.system.find(self.root))
         for name in names:
             yield str(name)[len(self.root) :].lstrip("/")

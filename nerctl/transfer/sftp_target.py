@@ -195,7 +195,7 @@ class SftpTarget:
 
     def files(self) -> Iterator[str]:
         if not self._exists(""):
-            raise NerctlError(f"{self.shown_root}: no such folder")
+            raise NerctlError(f"{self.shown_root}: no such folder; name a place that nerctl archive wrote")
         folders = [""]
         while folders:
             folder = folders.pop()

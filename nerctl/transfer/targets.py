@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Optional, Protocol
 from urllib.parse import unquote, urlsplit
 
-from nerctl.errors import NerctlError, TransferError
+from nerctl.errors import NerctlError, TransferError, near_path
 from nerctl.transfer.digest import blocks_of
 from nerctl.transfer.placing import disk_error, sync
 
@@ -94,7 +94,9 @@ class FolderTarget:
 
     def files(self) -> Iterator[str]:
         if not self.root.is_dir():
-            raise NerctlError(f"{self.root}: no such folder")
+            raise NerctlError(
+                f"{self.root}: no such folder; {near_path(Path(self.root))}name a folder that nerctl archive wrote"
+            )
         for folder, _, names in os.walk(self.root):
             for name in names:
                 yield (Path(folder) / name).relative_to(self.root).as_posix()
