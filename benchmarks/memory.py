@@ -10,11 +10,10 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
-import subprocess
-import sys
 import tempfile
 from pathlib import Path
+
+from side_by_side import STEP, Finished, nerctl, run, sentences, write_json
 
 SENTENCES = 160
 BERT_BASE = {
@@ -25,24 +24,17 @@ BERT_BASE = {
 
 def longest_sentences(train: Path, target: Path) -> list[int]:
     """Writes the longest sentences as a corpus of their own; returns their lengths in tokens."""
-    blocks = [block for block in train.read_text(encoding="utf-8-sig").replace("\r\n", "\n").split("\n\n") if block.strip()]
-    blocks.sort(key=lambda block: -block.count("\n"))
-    target.write_text("\n\n".join(block.strip("\n") for block in blocks[:SENTENCES]) + "\n", encoding="utf-8")
-    return [block.strip("\n").count("\n") + 1 for block in blocks[:SENTENCES]]
+    blocks = sorted(sentences(train), key=lambda block: -block.count("\n"))[:SENTENCES]
+    target.write_text("\n\n".join(blocks) + "\n\n", encoding="utf-8")
+    return [block.count("\n") + 1 for block in blocks]
 
 
-def peak_gigabytes(work: Path, encoder: Path, extra: list[str]) -> tuple[float, list[str]]:
-    """Peak resident memory of the training process in GB (1e9 bytes), and its step lines."""
-    command = [sys.executable, "-m", "nerctl", "train", "--device", "cpu", "--data-dir", str(work / "data"), "--bert-dir",
-               str(encoder), "--output-dir", str(work / f"output-{encoder.name}"), "--steps", "5", *extra]  # fmt: skip
-    with open(work / "log.txt", "w+", encoding="utf-8") as log:
-        process = subprocess.Popen(command, stdout=log, stderr=subprocess.DEVNULL)
-        _, status, usage = os.wait4(process.pid, 0)
-        log.seek(0)
-        lines = log.read().splitlines()
-    if status:
-        raise SystemExit(f"training failed: {' '.join(command)}")
-    return usage.ru_maxrss * 1024 / 1e9, lines
+def training(work: Path, encoder: Path, extra: list[str]) -> Finished:
+    """Five steps in a process of their own."""
+    return run(
+        nerctl("train", "--device", "cpu", "--data-dir", str(work / "data"), "--bert-dir", str(encoder), "--output-dir",
+               str(work / f"output-{encoder.name}"), "--steps", "5", "--batch-size", "32", *extra)
+    )  # fmt: skip
 
 
 def main() -> None:
@@ -64,12 +56,12 @@ def main() -> None:
             (arguments.bert_dir.resolve().name, arguments.bert_dir.resolve(), []),
             ("BERT-base shape, random weights", base, ["--from-scratch"]),
         ):
-            peak, lines = peak_gigabytes(work, encoder, extra)
-            rows.append({"encoder": name, "peak_gb": round(peak, 2), "steps": lines})
+            done = training(work, encoder, extra)
+            steps = [line for line in done.lines if STEP.match(line)]
+            rows.append({"encoder": name, "peak_gb": done.peak_gb, "steps": steps})
             spread = f"sentences of {min(lengths)} to {max(lengths)} tokens"
-            print(f"{name}: {peak:.2f} GB; {spread}; last: {lines[-1]}", flush=True)
-    if arguments.json:
-        arguments.json.write_text(json.dumps(rows, indent=2) + "\n")
+            print(f"{name}: {done.peak_gb:.2f} GB; {spread}; last: {steps[-1]}", flush=True)
+    write_json(arguments.json, {"encoders": rows})
 
 
 if __name__ == "__main__":

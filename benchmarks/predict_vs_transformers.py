@@ -13,7 +13,6 @@ runs once, in an order that turns; medians and ratios are of rounds, so that wha
 from __future__ import annotations
 
 import argparse
-import json
 import statistics
 import time
 from collections.abc import Sequence
@@ -21,6 +20,8 @@ from pathlib import Path
 from typing import Any, Callable
 
 import numpy as np
+from side_by_side import interleaved, print_table, shown, timed, write_json
+from torch_weights import bert_model
 
 from nerctl.data.batches import Encoder, Row, lay_windows
 from nerctl.data.corpus import read_corpus
@@ -36,30 +37,12 @@ class TorchTagger:
 
     def __init__(self, model: LoadedModel, threads: int) -> None:
         import torch
-        from transformers import BertConfig, BertModel
 
         torch.set_num_threads(threads)
         self.torch = torch
         network = model.engine.model  # type: ignore[attr-defined]
         tensors = {name: item.numpy() for name, item in network.variables_by_name().items()}
-        names = [
-            "vocab_size",
-            "hidden_size",
-            "num_hidden_layers",
-            "num_attention_heads",
-            "intermediate_size",
-            "max_position_embeddings",
-            "type_vocab_size",
-            "hidden_act",
-            "layer_norm_eps",
-        ]
-        config = BertConfig(**{name: getattr(network.bert.config, name) for name in names}, attn_implementation="sdpa")
-        self.bert = BertModel(config, add_pooling_layer=False).eval()
-        state = {name: tensors[google_name(name)] for name in self.bert.state_dict() if "position_ids" not in name}
-        state = {name: value.T if google_name(name).endswith("kernel") else value for name, value in state.items()}
-        self.bert.load_state_dict(
-            {name: torch.tensor(np.ascontiguousarray(value)) for name, value in state.items()}, strict=False
-        )
+        self.bert = bert_model(network.bert.config, tensors).eval()
         self.lstm = self._lstm(tensors)
         kernel = tensors["head/projection/kernel"]
         self.projection = torch.nn.Linear(*kernel.shape).eval()
@@ -116,33 +99,9 @@ class TorchTagger:
             return np.asarray(self.projection(tokens))
 
 
-def google_name(name: str) -> str:
-    """The checkpoint name of one of Transformers' tensors."""
-    name = "bert/" + name.replace(".", "/").replace("layer/", "layer_")
-    name = name.replace("LayerNorm/weight", "LayerNorm/gamma").replace("LayerNorm/bias", "LayerNorm/beta")
-    if name.endswith("embeddings/weight"):
-        return name[: -len("/weight")]
-    return name[: -len("weight")] + "kernel" if name.endswith("/weight") else name
-
-
 def difference(ours: Sequence[np.ndarray], theirs: Sequence[np.ndarray]) -> float:
     """The greatest difference of an emission."""
     return max(float(np.abs(a - b).max()) for a, b in zip(ours, theirs))
-
-
-def measure(sides: dict[str, Callable[[], Any]], rounds: int, clock: Callable[[], float]) -> dict[str, list[float]]:
-    """Seconds of each side in each round; the side that begins changes."""
-    seconds: dict[str, list[float]] = {name: [] for name in sides}
-    names = list(sides)
-    for name in names:
-        sides[name]()
-    for number in range(rounds):
-        turn = number % len(names)
-        for name in names[turn:] + names[:turn]:
-            start = clock()
-            sides[name]()
-            seconds[name].append(clock() - start)
-    return seconds
 
 
 def main() -> None:
@@ -184,22 +143,24 @@ def main() -> None:
     }
     for name, engine in engines.items():
         sides[name] = lambda engine=engine: decode_all(emissions_of(engine, windows, encoder.pad), model.crf)
-    seconds = measure(sides, given.rounds, time.process_time if given.cpu_time else time.perf_counter)
+    for call in sides.values():
+        call()  # warms up
+    clock = time.process_time if given.cpu_time else time.perf_counter
+    seconds = interleaved({name: timed(call, clock) for name, call in sides.items()}, given.rounds)
     base = seconds["Transformers + torch"]
-    result = {}
     unit = "processor s" if given.cpu_time else "s"
-    print(f"{len(windows)} sentences, {threads} threads, {given.rounds} rounds")
+    result, table = {}, []
     for name, taken in seconds.items():
-        ratio = statistics.median(theirs / ours for theirs, ours in zip(base, taken))
-        median = statistics.median(taken)
+        ratios = [theirs / ours for theirs, ours in zip(base, taken)]
+        rates = [len(windows) / one for one in taken]
         result[name] = {
-            "seconds": taken, "sentences_per_second": len(windows) / median, "ratio": ratio,
+            "seconds": taken, "sentences_per_second": rates, "ratio": statistics.median(ratios),
             "emission_difference": differences.get(name),
         }  # fmt: skip
-        print(f"{name:22s} {median:8.2f} {unit} {len(windows) / median:8.1f} sentences/{unit} {ratio:6.2f} times")
-    if given.json:
-        content = {"sentences": len(windows), "threads": threads, "clock": unit, "sides": result}
-        Path(given.json).write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
+        table.append([name, shown(taken), shown(rates, 1), shown(ratios)])
+    print(f"{len(windows)} sentences, {threads} threads, {given.rounds} rounds; median (range)")
+    print_table(["side", unit, f"sentences/{unit}", "times torch"], table)
+    write_json(given.json, {"sentences": len(windows), "threads": threads, "clock": unit, "sides": result})
 
 
 if __name__ == "__main__":

@@ -63,6 +63,8 @@ class Backend(Protocol):
     """The device in the step log's file name: cpu, gpu or npu."""
     lstm_form: str
     """A name in `nerctl.model.bilstm.FORMS`."""
+    fused_adam: bool
+    """Whether TensorFlow's Adam kernel is used there."""
     loss_scaling: bool
     """Whether gradients need a dynamic loss scale (float16 products)."""
     repeats: bool

@@ -18,6 +18,7 @@ class CpuBackend:
     name = "cpu"
     log_name = "cpu"
     lstm_form = "block"
+    fused_adam = True
     loss_scaling = False
     repeats = True
     warms_up = False

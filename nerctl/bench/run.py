@@ -45,20 +45,20 @@ def bench_train(config: TrainConfig, steps: int) -> Figures:
         for part in done
     )
     positions = sum(part.positions for part in done)
-    device = session.backend.describe()
+    device, batch_size = session.backend.describe(), session.shapes.batch_size
     figures = Figures(
         what="train",
         first_seconds=seconds[0],
         ready_seconds=ready,
         seconds=Spread.of(seconds[1:]),
-        sentences_per_second=steps * config.batch_size / steady,
+        sentences_per_second=steps * batch_size / steady,
         tokens_per_second=sum(part.tokens for part in done) / steady,
         padding=1 - sum(part.pieces for part in done) / positions,
         model_gflops=flops / steady / 1e9,
         machine_gflops=matrix_rate(),
         peak_memory_bytes=peak_memory(),
         facts={
-            "work": f"{shape.num_hidden_layers} x {shape.hidden_size}, {config.head}, batches of {config.batch_size}",
+            "work": f"{shape.num_hidden_layers} x {shape.hidden_size}, {config.head}, batches of {batch_size}",
             "device": device,
             "versions": versions(),
             "data": session.data.facts["train"]["sha256"],

@@ -22,7 +22,7 @@ def bench(
     data: str = typer.Option("NERdata", "--data", help="The corpus: a folder; for predict a file too."),
     device: str = typer.Option("auto", help="auto, cpu, cuda or npu."),
     precision: str = typer.Option("float32", help="train: float32, mixed_bfloat16 or mixed_float16."),
-    batch_size: int = typer.Option(32, help="train: sentences an update."),
+    batch_size: Optional[int] = typer.Option(None, help="train: sentences an update; default: that of nerctl train."),
     head: str = typer.Option("bilstm-crf", help="train: bilstm-crf, crf or softmax."),
     from_scratch: bool = typer.Option(False, "--from-scratch", help="train: random weights; the speed is the same."),
     steps: int = typer.Option(10, help="Steady steps (train) or passes over 500 sentences (predict) to time."),

@@ -98,7 +98,8 @@ def _show(done: Quickstart) -> None:
         "",
         "Now with your own data (CoNLL columns, or JSON lines), in a folder named mydata:",
         "  nerctl check-data mydata",
-        "  nerctl fetch-bert --to model",
+        "  nerctl fetch-bert --to model              # Google's; or, for a CPU:",
+        "  nerctl fetch-bert e5-small-zh --to model",
         "  nerctl train --data-dir mydata --bert-dir model --output-dir output-mydata",
     ]
     out.result("\n".join(lines))

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Callable, Optional
 import typer
 
 from nerctl.commands.config import gather
-from nerctl.config import ENCODER_RATES, HEAD_RATES, TrainConfig
+from nerctl.config import BATCH_SIZES, ENCODER_RATES, HEAD_RATES, TrainConfig
 from nerctl.console import out
 
 if TYPE_CHECKING:
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 DEFAULT = TrainConfig()
 
 _RATES = ", ".join(f"{rate:g} up to hidden size {size}" if size else f"{rate:g} above" for size, rate in ENCODER_RATES)
+_BATCHES = ", ".join(f"{count} up to hidden size {size}" if size else f"{count} above" for size, count in BATCH_SIZES)
 _HEAD_RATES = ", ".join(f"{rate:g} up to {size}" if size else f"{rate:g} above" for size, rate in HEAD_RATES)
 
 
@@ -51,7 +52,7 @@ def train(
     max_seq_length: int = typer.Option(
         DEFAULT.max_seq_length, help="Word pieces a window, [CLS] and [SEP] included; longer sentences take several."
     ),
-    batch_size: int = typer.Option(DEFAULT.batch_size, help="Sentences an update."),
+    batch_size: Optional[int] = typer.Option(None, help=f"Sentences an update. Default: {_BATCHES}."),
     max_tokens: Optional[int] = typer.Option(
         None, help="Padded positions in memory at once; larger batches go in parts. Default: 1536 on the CPU."
     ),

@@ -107,7 +107,7 @@ def tiny_stepper(backend: Backend, head: str, dropout: float = 0.0) -> Any:
         max_position_embeddings=LENGTH,
     )
     model = TaggerModel(bert, TaggerConfig(TAGS, head, 8), random_initial(1), backend.compute_dtype, backend.lstm_form)
-    optimizer = AdamW(model.trainable_variables, AdamWConfig())
+    optimizer = AdamW(model.trainable_variables, AdamWConfig(), backend.fused_adam)
     return Stepper(model, optimizer, backend, DropoutRates(dropout, dropout, dropout), 1, LENGTH)
 
 

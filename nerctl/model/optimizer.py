@@ -56,11 +56,19 @@ class Schedule:
 
 
 class AdamW(tf.Module):
-    """The optimizer and its moments, named `adam_m/<variable>` and `adam_v/<variable>`."""
+    """The optimizer and its moments, named `adam_m/<variable>` and `adam_v/<variable>`.
 
-    def __init__(self, variables: Sequence[tf.Variable], config: AdamWConfig) -> None:
+    Args:
+        variables: what is trained.
+        config: the constants.
+        fused: whether each variable is updated by TensorFlow's Adam kernel, one pass over memory where plain operations
+            take about ten; for devices that have it. The update is the same but for rounding.
+    """
+
+    def __init__(self, variables: Sequence[tf.Variable], config: AdamWConfig, fused: bool = False) -> None:
         super().__init__()
         self.config = config
+        self.fused = fused
         self.trained = list(variables)
         self.moments: dict[str, tf.Variable] = {}
         for item in self.trained:
@@ -92,20 +100,46 @@ class AdamW(tf.Module):
             gradients = [tf.where(finite, gradient, tf.zeros_like(gradient)) for gradient in gradients]
         norm = tf.linalg.global_norm(gradients)
         scale = settings.clip_norm / tf.maximum(norm, settings.clip_norm)
+        update = self._one_pass if self.fused and finite is None else self._plain
+        for item, gradient in zip(self.trained, gradients):
+            rate = rates[GROUPS.index(group_of(variable_name(item)))]
+            update(item, gradient * scale, rate, step, finite)
+        return norm
+
+    def _plain(
+        self, item: tf.Variable, gradient: tf.Tensor, rate: tf.Tensor, step: tf.Tensor, finite: tf.Tensor | None
+    ) -> None:
+        settings, name = self.config, variable_name(item)
+        m, v = self.moments[f"adam_m/{name}"], self.moments[f"adam_v/{name}"]
+        new_m = m.assign(kept(settings.beta1 * m + (1.0 - settings.beta1) * gradient, m, finite))
+        new_v = v.assign(kept(settings.beta2 * v + (1.0 - settings.beta2) * tf.square(gradient), v, finite))
         first_correction = 1.0 - tf.pow(settings.beta1, step)
         second_correction = tf.sqrt(1.0 - tf.pow(settings.beta2, step))
-        for item, gradient in zip(self.trained, gradients):
-            name = variable_name(item)
-            rate = rates[GROUPS.index(group_of(name))]
-            m, v = self.moments[f"adam_m/{name}"], self.moments[f"adam_v/{name}"]
-            gradient = gradient * scale
-            new_m = m.assign(kept(settings.beta1 * m + (1.0 - settings.beta1) * gradient, m, finite))
-            new_v = v.assign(kept(settings.beta2 * v + (1.0 - settings.beta2) * tf.square(gradient), v, finite))
-            update = (rate / first_correction) * new_m / (tf.sqrt(new_v) / second_correction + settings.epsilon)
-            if decays(name):
-                update += (rate * settings.weight_decay) * item
-            item.assign_sub(update if finite is None else tf.where(finite, update, tf.zeros_like(update)))
-        return norm
+        update = (rate / first_correction) * new_m / (tf.sqrt(new_v) / second_correction + settings.epsilon)
+        if decays(name):
+            update += (rate * settings.weight_decay) * item
+        item.assign_sub(update if finite is None else tf.where(finite, update, tf.zeros_like(update)))
+
+    def _one_pass(
+        self, item: tf.Variable, gradient: tf.Tensor, rate: tf.Tensor, step: tf.Tensor, finite: tf.Tensor | None
+    ) -> None:
+        settings, name = self.config, variable_name(item)
+        if decays(name):
+            item.assign_sub((rate * settings.weight_decay) * item)
+        second_power = tf.pow(settings.beta2, step)
+        tf.raw_ops.ResourceApplyAdam(
+            var=item.handle,
+            m=self.moments[f"adam_m/{name}"].handle,
+            v=self.moments[f"adam_v/{name}"].handle,
+            beta1_power=tf.pow(settings.beta1, step),
+            beta2_power=second_power,
+            lr=rate,
+            beta1=settings.beta1,
+            beta2=settings.beta2,
+            # The kernel adds epsilon to the root that is not yet corrected for its bias.
+            epsilon=settings.epsilon * tf.sqrt(1.0 - second_power),
+            grad=gradient,
+        )
 
 
 def kept(new: tf.Tensor, old: tf.Tensor, finite: tf.Tensor | None) -> tf.Tensor:

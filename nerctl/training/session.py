@@ -119,13 +119,14 @@ class Session:
         if config.threads:
             set_threads(config.threads)
         self.backend.open()
+        batch_size = config.sentences_an_update(self.bert.hidden_size)
         self.shapes = Shapes(
-            batch_size=config.batch_size,
+            batch_size=batch_size,
             max_seq_length=config.max_seq_length,
-            max_tokens=config.max_tokens or self.backend.max_tokens(config.batch_size, config.max_seq_length),
+            max_tokens=config.max_tokens or self.backend.max_tokens(batch_size, config.max_seq_length),
             lengths=self.backend.window_lengths(config.max_seq_length),
         )
-        self.config = replace(config, max_tokens=self.shapes.max_tokens)
+        self.config = replace(config, batch_size=batch_size, max_tokens=self.shapes.max_tokens)
         self.batches = TrainingData(self.encode(self.data.train), self.data.labels, self.shapes, config.seed)
         self._build(encoder, weights)
 
@@ -149,6 +150,7 @@ class Session:
         self.optimizer = AdamW(
             self.model.trainable_variables,
             AdamWConfig(weight_decay=config.weight_decay, clip_norm=config.clip_norm),
+            self.backend.fused_adam,
         )
         self.rates = config.rates(self.bert.hidden_size)
         self.total_steps = config.epochs * self.batches.steps_per_epoch

@@ -13,12 +13,13 @@ from nerctl.model.optimizer import AdamW, AdamWConfig, Schedule, decays, group_o
 NAMES = ("bert/a/kernel", "bert/a/bias", "head/b/kernel", "crf/transitions", "bert/x/LayerNorm/gamma")
 
 
-def test_updates_equal_adamw_with_bias_correction_written_out() -> None:
+@pytest.mark.parametrize("fused", [False, True])
+def test_updates_equal_adamw_with_bias_correction_written_out(fused: bool) -> None:
     draw = np.random.default_rng(0)
     start = {name: draw.normal(size=(3, 2)) for name in NAMES}
     variables = [tf.Variable(value.astype(np.float32), name=name) for name, value in start.items()]
     config = AdamWConfig(weight_decay=0.1, clip_norm=1.0)
-    optimizer = AdamW(variables, config)
+    optimizer = AdamW(variables, config, fused)
     rates = {"encoder": 0.01, "head": 0.03, "crf": 0.2}
     m = {name: np.zeros((3, 2)) for name in NAMES}
     v = {name: np.zeros((3, 2)) for name in NAMES}
