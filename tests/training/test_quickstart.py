@@ -107,4 +107,4 @@ def test_quickstart_reaches_its_score_in_its_time(tmp_path: Path) -> None:
     assert record["test"]["f1"] >= 0.95
     assert seconds < 240
     shown = done.stdout.decode()
-    assert "[" in shown and shown.count("  nerctl ") == 3
+    assert "[" in shown and shown.count("  nerctl ") == 4
