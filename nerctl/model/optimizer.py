@@ -100,10 +100,12 @@ class AdamW(tf.Module):
             gradients = [tf.where(finite, gradient, tf.zeros_like(gradient)) for gradient in gradients]
         norm = tf.linalg.global_norm(gradients)
         scale = settings.clip_norm / tf.maximum(norm, settings.clip_norm)
-        update = self._one_pass if self.fused and finite is None else self._plain
         for item, gradient in zip(self.trained, gradients):
             rate = rates[GROUPS.index(group_of(variable_name(item)))]
-            update(item, gradient * scale, rate, step, finite)
+            if self.fused and finite is None:
+                self._one_pass(item, gradient * scale, rate, step)
+            else:
+                self._plain(item, gradient * scale, rate, step, finite)
         return norm
 
     def _plain(
@@ -120,9 +122,7 @@ class AdamW(tf.Module):
             update += (rate * settings.weight_decay) * item
         item.assign_sub(update if finite is None else tf.where(finite, update, tf.zeros_like(update)))
 
-    def _one_pass(
-        self, item: tf.Variable, gradient: tf.Tensor, rate: tf.Tensor, step: tf.Tensor, finite: tf.Tensor | None
-    ) -> None:
+    def _one_pass(self, item: tf.Variable, gradient: tf.Tensor, rate: tf.Tensor, step: tf.Tensor) -> None:
         settings, name = self.config, variable_name(item)
         if decays(name):
             item.assign_sub((rate * settings.weight_decay) * item)
