@@ -67,7 +67,8 @@ class Original:
         return run(
             [self.python, "-u", "-c", program, "-data_dir", str(data), "-output_dir", str(output), *paths, "-clean", "",
              "-max_seq_length", "202", "-batch_size", "32", "-learning_rate", "2e-5", "-num_train_epochs", "1", *switches],
-            env={"PYTHONPATH": str(self.work / copy), "PYTHONIOENCODING": "utf-8"},
+            # TensorFlow 2 sets TF2_BEHAVIOR for its children, and TensorFlow 1.15 obeys it.
+            env={"PYTHONPATH": str(self.work / copy), "PYTHONIOENCODING": "utf-8", "TF2_BEHAVIOR": "0"},
         )  # fmt: skip
 
 
