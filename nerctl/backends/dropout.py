@@ -28,4 +28,4 @@ def counter_dropout(x: Any, rate: float, key: Any, site: int) -> Any:
     words = tf.random.stateless_uniform([(size + 3) // 4], seed, minval=None, maxval=None, dtype=tf.int32)
     octets = tf.reshape(tf.bitcast(words, tf.uint8), [-1])[:size]
     keep = tf.reshape(octets >= tf.constant(dropped, tf.uint8), shape)
-    return tf.where(keep, x * (256.0 / (256 - dropped)), tf.zeros_like(x))
+    return x * (tf.cast(keep, x.dtype) * (256.0 / (256 - dropped)))

@@ -81,7 +81,7 @@ class TaggerModel(tf.Module):
         config: the head's shape.
         initial: first values by variable name.
         dtype: the type of the encoder's products (float32, bfloat16 or float16); variables are float32 in any case.
-        lstm_form: "block" or "unrolled" (see `bilstm`).
+        lstm_form: a name in `bilstm.FORMS`.
     """
 
     def __init__(

@@ -9,7 +9,7 @@ import pytest
 import tensorflow as tf
 
 from nerctl.errors import ModelError
-from nerctl.model.bert import Bert, BertConfig, gelu, layer_norm
+from nerctl.model.bert import Bert, BertConfig, attend, gelu, layer_norm
 from nerctl.model.checkpoint import google_initial, save_tensors
 from nerctl.model.tagger import NO_DROPOUT, random_initial
 
@@ -79,6 +79,23 @@ def test_gelu_and_its_gradient_equal_the_erf_formula() -> None:
         ours, formula = gelu(x), 0.5 * x * (1 + tf.math.erf(x / np.sqrt(2)))
     np.testing.assert_allclose(ours, formula, atol=1e-12)
     np.testing.assert_allclose(tape.gradient(ours, x), tape.gradient(formula, x), atol=1e-12)
+
+
+def test_attention_with_dropout_and_its_gradients_equal_the_formula() -> None:
+    draw = np.random.default_rng(0)
+    query, key, value, weights = (tf.constant(draw.normal(size=(2, 3, 5, 4))) for _ in range(4))
+    bias = tf.constant(np.where([[1, 1, 1, 1, 1], [1, 1, 1, 0, 0]], 0.0, -1e4)[:, None, None], tf.float32)
+    kept = tf.constant((draw.random((2, 3, 5, 5)) > 0.3) / 0.7)
+    with tf.GradientTape(persistent=True) as tape:
+        tape.watch([query, key, value])
+        scores = tf.cast(tf.matmul(query, key, transpose_b=True), tf.float32) + bias
+        formula = tf.matmul(tf.cast(tf.nn.softmax(scores), tf.float64) * kept, value)
+        ours = attend(query, key, value, bias, lambda x: x * kept)
+        losses = [tf.reduce_sum(result * weights) for result in (ours, formula)]
+    np.testing.assert_allclose(ours, formula, atol=1e-6)
+    for one, other in zip(tape.gradient(losses[0], [query, key, value]), tape.gradient(losses[1], [query, key, value])):
+        assert np.abs(other).max() > 0.1
+        np.testing.assert_allclose(one, other, atol=1e-6)
 
 
 def test_layer_norm_and_its_gradients_equal_the_formula() -> None:

@@ -1,4 +1,4 @@
-"""The two forms of the BiLSTM are one network, and it is the textbook's."""
+"""The forms of the BiLSTM are one network, and it is the textbook's."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import tensorflow as tf
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from nerctl.model.bilstm import BiLstm
+from nerctl.model.bilstm import FORMS, BiLstm
 from nerctl.model.tagger import random_initial
 
 
@@ -29,7 +29,7 @@ def textbook(x: np.ndarray, kernel: np.ndarray, bias: np.ndarray, units: int) ->
 
 @settings(max_examples=15, deadline=None)
 @given(lengths=st.lists(st.integers(0, 7), min_size=1, max_size=3), seed=st.integers(0, 99))
-def test_both_forms_equal_the_textbook_cell_in_each_direction(lengths: list[int], seed: int) -> None:
+def test_all_forms_equal_the_textbook_cell_in_each_direction(lengths: list[int], seed: int) -> None:
     units, inputs = 3, 4
     longest = max([1, *lengths])
     lstm = BiLstm("head/bilstm", inputs, units, random_initial(seed))
@@ -42,19 +42,20 @@ def test_both_forms_equal_the_textbook_cell_in_each_direction(lengths: list[int]
             wanted[row, :length, :units] = textbook(part, lstm.forward.numpy(), lstm.forward_bias.numpy(), units)
             backward = textbook(part[::-1], lstm.backward.numpy(), lstm.backward_bias.numpy(), units)
             wanted[row, :length, units:] = backward[::-1]
-    for form in ("block", "unrolled"):
+    for form in FORMS:
         np.testing.assert_allclose(lstm(x, mask, form).numpy(), wanted, atol=1e-5, err_msg=form)
 
 
-def test_both_forms_have_the_same_gradients() -> None:
+def test_all_forms_have_the_same_gradients() -> None:
     lstm = BiLstm("head/bilstm", 5, 4, random_initial(3))
     x = tf.constant(np.random.default_rng(0).normal(size=(3, 6, 5)).astype(np.float32))
     mask = (np.arange(6) < np.array([6, 2, 4])[:, None]).astype(np.float32)
     gradients = {}
-    for form in ("block", "unrolled"):
+    for form in FORMS:
         with tf.GradientTape() as tape:
             tape.watch(x)
             loss = tf.reduce_sum(tf.sin(lstm(x, mask, form)))
         gradients[form] = tape.gradient(loss, [x, *lstm.trainable_variables])
-    for one, other in zip(gradients["block"], gradients["unrolled"]):
-        np.testing.assert_allclose(one.numpy(), other.numpy(), atol=1e-5)
+    for form, found in gradients.items():
+        for one, other in zip(gradients["block"], found):
+            np.testing.assert_allclose(one.numpy(), other.numpy(), atol=1e-5, err_msg=form)
