@@ -79,7 +79,7 @@ def real_server(model: str, options: list[str]) -> tuple[Server, Expected]:
 
 def _tagger(model: str, threads: int = 0) -> Any:
     from nerctl import Tagger
-    from nerctl.serving.settings import available_cores
+    from nerctl.backends.threads import available_cores
 
     return Tagger.load(model, threads=threads or available_cores())
 

@@ -48,7 +48,7 @@ class TrainConfig:
     npu_options: tuple[str, ...] = ()
     """NAME=VALUE options of the Ascend adapter."""
     threads: Optional[int] = None
-    """CPU threads of one operation; None: as many as cores."""
+    """Processor cores to use; None: all."""
     from_scratch: bool = False
     """Begin from random weights instead of the encoder's checkpoint."""
     lower_case: bool = True

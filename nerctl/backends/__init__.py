@@ -69,6 +69,8 @@ class Backend(Protocol):
     """Whether gradients need a dynamic loss scale (float16 products)."""
     repeats: bool
     """Whether a run with the same seed repeats bit for bit, dropout included."""
+    together: int
+    """Micro-batches of one update that are best computed at the same time; they share the bound on positions."""
     warms_up: bool
     """Whether programs are compiled before the first step, on rows of padding."""
 

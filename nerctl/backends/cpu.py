@@ -17,7 +17,7 @@ class CpuBackend:
 
     name = "cpu"
     log_name = "cpu"
-    lstm_form = "block"
+    lstm_form = "stepped"
     fused_adam = True
     loss_scaling = False
     repeats = True
@@ -29,6 +29,8 @@ class CpuBackend:
         if options.npu_options:
             raise DeviceError("--npu-option needs --device npu")
         self.options = options
+        # Two parts on half of the cores each leave no core idle in what one part cannot share out.
+        self.together = 1 if options.batch_shape == "fixed" else 2
 
     def open(self) -> None:
         """Hides any GPU from this process, so that nothing is placed there by accident."""

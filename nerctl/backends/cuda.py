@@ -32,6 +32,7 @@ class CudaBackend:
     name = "cuda"
     log_name = "gpu"
     lstm_form = "block"
+    together = 1
     fused_adam = True
     repeats = False  # sums by atomic additions come in any order
     warms_up = True

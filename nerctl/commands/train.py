@@ -42,7 +42,7 @@ def train(
     batch_shape: str = typer.Option(DEFAULT.batch_shape, help="auto, bucketed or fixed (one shape for all batches)."),
     xla: Optional[bool] = typer.Option(None, "--xla/--no-xla", help="Compile with XLA; default: as the device."),
     npu_option: list[str] = typer.Option([], metavar="NAME=VALUE", help="An option of the Ascend adapter; repeatable."),
-    threads: Optional[int] = typer.Option(None, help="CPU threads of one operation; default: all cores."),
+    threads: Optional[int] = typer.Option(None, help="Processor cores to use; default: all."),
     from_scratch: bool = typer.Option(False, "--from-scratch", help="Begin from random weights, not the encoder's."),
     lower_case: bool = typer.Option(
         True, "--lower-case/--cased", help="Lower-case the text, as Google's Chinese BERT wants."

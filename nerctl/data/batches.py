@@ -30,9 +30,11 @@ class Shapes:
     max_seq_length: int
     """The longest window, in word pieces with [CLS] and [SEP]."""
     max_tokens: int
-    """Bound on padded positions (rows x pieces) in one micro-batch."""
+    """Bound on padded positions (rows x pieces) in memory at once."""
     lengths: tuple[int, ...] = ()
     """The only window lengths that arrays may have, rising, the last one `max_seq_length`; empty: any length."""
+    together: int = 1
+    """Micro-batches that are computed at the same time, and so share `max_tokens`; 1 where shapes are fixed."""
 
     @property
     def fixed(self) -> bool:
@@ -225,28 +227,26 @@ class TrainingData:
         return self.batches(self.order(epoch)[index].tolist())
 
     def batches(self, sentences: Sequence[int]) -> list[Batch]:
-        """The micro-batches of one batch of sentences, none over `max_tokens` positions if a window fits at all."""
+        """The micro-batches of one batch of sentences, none over its share of `max_tokens` if a window fits at all."""
         weight = 1.0 / len(sentences)
         if self.shapes.fixed:
             return list(self._fixed(sentences, weight))
         return list(self._stitched(sentences, weight))
 
     def _stitched(self, sentences: Sequence[int], weight: float) -> Iterator[Batch]:
-        waiting: list[tuple[int, list[Row]]] = []
-        count, length = 0, 0
+        bound = self.shapes.max_tokens // self.shapes.together
+        whole: list[tuple[int, list[Row]]] = []
+        sizes: list[tuple[int, int]] = []
         for sentence in sorted(sentences, key=lambda one: int(self.encoder.lengths[one])):
             rows = self.encoder.rows(sentence)
             longest = max(len(row.pieces) for row in rows)
-            if len(rows) * longest > self.shapes.max_tokens and len(rows) > 1:
-                yield from self._owned(self._owned_rows([sentence]), weight, longest, bounded=True)
-                continue
-            if waiting and (count + len(rows)) * max(length, longest) > self.shapes.max_tokens:
-                yield self._chains_of_sentences(waiting, weight)
-                waiting, count, length = [], 0, 0
-            waiting.append((sentence, rows))
-            count, length = count + len(rows), max(length, longest)
-        if waiting:
-            yield self._chains_of_sentences(waiting, weight)
+            if len(rows) * longest > bound and len(rows) > 1:
+                yield from self._owned(self._owned_rows([sentence]), weight, longest, bound)
+            else:
+                whole.append((sentence, rows))
+                sizes.append((len(rows), longest))
+        for part in even_parts(sizes, bound, self.shapes.together):
+            yield self._chains_of_sentences(whole[part], weight)
 
     def _chains_of_sentences(self, parts: Sequence[tuple[int, list[Row]]], weight: float) -> Batch:
         windows = lay_windows([row for _, rows in parts for row in rows], self.encoder.pad)
@@ -268,7 +268,7 @@ class TrainingData:
             # One batch, one shape: that of its longest window, as its sentences are of like length anyway.
             longest = max(by_length)
             rows = [item for items in by_length.values() for item in items]
-            yield from self._owned(rows, weight, longest, bounded=False)
+            yield from self._owned(rows, weight, longest)
 
     def _owned_rows(self, sentences: Sequence[int]) -> list[tuple[int, Row, int]]:
         found = []
@@ -280,15 +280,15 @@ class TrainingData:
         return found
 
     def _owned(
-        self, items: Sequence[tuple[int, Row, int]], weight: float, length: int, bounded: bool
+        self, items: Sequence[tuple[int, Row, int]], weight: float, length: int, bound: int = 0
     ) -> Iterator[Batch]:
-        """Chains of the tokens that each window owns, in arrays of one shape."""
-        size = max(1, self.shapes.max_tokens // length) if bounded else self.shapes.rows(length)
+        """Chains of the tokens that each window owns, in arrays of one shape; `bound` on their positions, 0: fixed rows."""
+        size = max(1, bound // length) if bound else self.shapes.rows(length)
         for low in range(0, len(items), size):
             part = items[low : low + size]
             rows = [row for _, row, _ in part]
             width = length - SPECIAL
-            count = len(part) if bounded else size
+            count = len(part) if bound else size
             windows = lay_windows(rows, self.encoder.pad, count, length, width)
             places, tags = [], []
             for index, (sentence, row, _) in enumerate(part):
@@ -302,6 +302,40 @@ class TrainingData:
     def _tags(self, sentence: int) -> np.ndarray:
         offsets = self.encoder.corpus.offsets
         return self.tags[offsets[sentence] : offsets[sentence + 1]]
+
+
+def even_parts(sizes: Sequence[tuple[int, int]], bound: int, together: int) -> list[slice]:
+    """Cuts sentences, ordered by length, into parts of like size in padded positions.
+
+    Args:
+        sizes: windows and longest window of each sentence.
+        bound: most positions of a part; a sentence over it is a part of its own.
+        together: the number of parts is a multiple of it, as far as the sentences suffice.
+
+    Returns:
+        The parts: as few as the bound and `together` allow, the largest as small as it can be.
+    """
+
+    def cut(limit: int) -> list[slice]:
+        starts, count, longest = [0], 0, 0
+        for index, (windows, length) in enumerate(sizes):
+            if count and (count + windows) * max(longest, length) > limit:
+                starts.append(index)
+                count, longest = 0, 0
+            count, longest = count + windows, max(longest, length)
+        return [slice(start, end) for start, end in zip(starts, [*starts[1:], len(sizes)])]
+
+    if not sizes:
+        return []
+    wanted = -(-len(cut(bound)) // together) * together
+    low, high = 1, bound
+    while low < high:
+        middle = (low + high) // 2
+        if len(cut(middle)) <= wanted:
+            high = middle
+        else:
+            low = middle + 1
+    return cut(low)
 
 
 def stitch(rows: Sequence[Row], first_row: int, width: int) -> np.ndarray:

@@ -44,18 +44,24 @@ class TensorFlowEngine:
         backend: the opened device.
         max_seq_length: longest window; matters on devices of fixed shapes only.
         max_tokens: padded positions of a fixed shape, likewise.
+        threads: calls that are best made side by side.
     """
 
     name = "tensorflow"
-    threads = 1
 
     def __init__(
-        self, model: TaggerModel, backend: Backend, max_seq_length: int = 202, max_tokens: int = MAX_TOKENS
+        self,
+        model: TaggerModel,
+        backend: Backend,
+        max_seq_length: int = 202,
+        max_tokens: int = MAX_TOKENS,
+        threads: int = 1,
     ) -> None:
         self.model = model
         self.backend = backend
         self.lengths = backend.window_lengths(max_seq_length)
         self.max_tokens = max_tokens
+        self.threads = threads
         self._compiled: dict[tuple[Any, Any, Any], Callable[..., Any]] = {}
 
     def emissions(self, windows: WindowArrays) -> np.ndarray:

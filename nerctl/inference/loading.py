@@ -8,6 +8,7 @@ from typing import Any, Optional, Union
 
 import numpy as np
 
+from nerctl.backends.threads import set_threads
 from nerctl.data.tags import Labels
 from nerctl.data.text_splitter import TextSplitter
 from nerctl.data.tokenizer import Vocabulary, WordPieceTokenizer
@@ -102,7 +103,7 @@ def _tensorflow(
 
     backend = backend_for(DeviceOptions(device=device))
     if threads:
-        _set_threads(threads)
+        set_threads(threads, 1)
     backend.open()
     prefix = folder.path / folder.weights.folder / "model.ckpt"
     tensors = load_tensors(prefix)
@@ -119,16 +120,6 @@ def _tensorflow(
     bert = BertConfig.load(folder.path / "bert_config.json")
     model = TaggerModel(bert, head, saved, backend.compute_dtype, backend.lstm_form)
     return TensorFlowEngine(model, backend, limit), crf_scores(model, labels)
-
-
-def _set_threads(threads: int) -> None:
-    import tensorflow as tf
-
-    try:
-        tf.config.threading.set_intra_op_parallelism_threads(threads)
-        tf.config.threading.set_inter_op_parallelism_threads(1)
-    except RuntimeError:  # TensorFlow runs already, with the threads that it has
-        pass
 
 
 def _onnx(

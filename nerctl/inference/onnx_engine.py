@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-import os
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from nerctl.backends.threads import available_cores
 from nerctl.data.batches import WindowArrays
 from nerctl.data.tags import Labels
 from nerctl.errors import ModelError, NerctlError
@@ -58,13 +58,6 @@ def open_session(path: Path, threads: int = 1) -> Any:
     except Exception as error:  # onnxruntime's own exceptions share no class but this
         reason = str(error).strip().split("\n")[0][:200]
         raise ModelError(f"{path}: ONNX Runtime cannot run it ({reason}); export it again") from None
-
-
-def available_cores() -> int:
-    """Processor cores that this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 def read_crf(path: Path, labels: Labels) -> CrfScores:

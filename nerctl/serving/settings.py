@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
 from pathlib import Path
 
+from nerctl.backends.threads import available_cores
 from nerctl.errors import NerctlError
 
 
@@ -71,13 +71,6 @@ class ServerSettings:
 
 def _option(name: str) -> str:
     return "--" + name.replace("_", "-")
-
-
-def available_cores() -> int:
-    """Processor cores that this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 def read_tokens(path: Path) -> tuple[str, ...]:

@@ -232,7 +232,11 @@ class Run:
 
             session = self.session
             self._made_engine = TensorFlowEngine(
-                session.model, session.backend, session.config.max_seq_length, session.shapes.max_tokens
+                session.model,
+                session.backend,
+                session.config.max_seq_length,
+                session.shapes.max_tokens,
+                session.backend.together,
             )
         return self._made_engine
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from nerctl.backends import Backend, backend_for
+from nerctl.backends.threads import available_cores, set_threads
 from nerctl.config import TrainConfig, existing_folder
 from nerctl.data.batches import Encoder, Shapes, TrainingData
 from nerctl.data.corpus import Corpus, find_splits, read_corpus
@@ -116,8 +117,7 @@ class Session:
         self.notes += self.data.notes
         self.splitter = TextSplitter.of(self.data.train)
         self.backend: Backend = backend_for(config.device_options())
-        if config.threads:
-            set_threads(config.threads)
+        share_cores(config.threads, self.backend.together)
         self.backend.open()
         batch_size = config.sentences_an_update(self.bert.hidden_size)
         self.shapes = Shapes(
@@ -125,6 +125,7 @@ class Session:
             max_seq_length=config.max_seq_length,
             max_tokens=config.max_tokens or self.backend.max_tokens(batch_size, config.max_seq_length),
             lengths=self.backend.window_lengths(config.max_seq_length),
+            together=self.backend.together,
         )
         self.config = replace(config, batch_size=batch_size, max_tokens=self.shapes.max_tokens)
         self.batches = TrainingData(self.encode(self.data.train), self.data.labels, self.shapes, config.seed)
@@ -181,15 +182,17 @@ class Session:
         }
 
 
-def set_threads(threads: int) -> None:
-    """CPU threads of one operation; before TensorFlow runs anything."""
-    import tensorflow as tf
+def share_cores(threads: int | None, together: int) -> None:
+    """Gives each of the parts that are computed together its share of the cores, or of `threads`.
 
-    try:
-        tf.config.threading.set_intra_op_parallelism_threads(threads)
-        tf.config.threading.set_inter_op_parallelism_threads(1 if threads == 1 else 2)
-    except RuntimeError:
-        raise NerctlError("--threads must be set before TensorFlow runs; start a new process") from None
+    Raises:
+        NerctlError: `threads` is given, and TensorFlow runs already.
+    """
+    if threads is None and together == 1:
+        return
+    cores = threads or available_cores()
+    if not set_threads(max(1, cores // together), min(cores, 2)) and threads is not None:
+        raise NerctlError("--threads must be set before TensorFlow runs; start a new process")
 
 
 def encoder_facts(folder: Path, session: Session, from_scratch: bool) -> dict[str, Any]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, Callable
 
@@ -94,6 +95,9 @@ class Stepper:
             # Beside the moments, so that a resumed run goes on with the scale that it had.
             optimizer.moments.update({str(item.name).split(":")[0]: item for item in self.loss_scale.variables})
         self._compiled: dict[Any, Callable[..., Any]] = {}
+        self._side_by_side: Callable[..., Iterable[Any]] = map
+        if backend.together > 1:
+            self._side_by_side = ThreadPoolExecutor(backend.together, "part").map
 
     def run(self, step: int, batches: Sequence[Batch], rates: Sequence[float]) -> StepResult:
         """Update number `step` (from 1) on the parts of one batch, with the learning rates of `optimizer.GROUPS`."""
@@ -121,12 +125,16 @@ class Stepper:
         return list(self._compiled.values())
 
     def _sums(self, step: int, batches: Sequence[Batch]) -> tuple[Any, bool, list[Any]]:
+        """Loss, whether all is finite, and gradients, summed over the parts in their order."""
+        functions = [self._function("gradients", self._gradients, batch, self._scalars()[:1]) for batch in batches]
+
+        def compute(part: int) -> Any:
+            return functions[part](*self._arrays(batches[part]), self._key(step, part))
+
         loss: Any = 0.0
         finite = True
         total: list[Any] = []
-        for part, batch in enumerate(batches):
-            function = self._function("gradients", self._gradients, batch, self._scalars()[:1])
-            one, good, *gradients = function(*self._arrays(batch), self._key(step, part))
+        for one, good, *gradients in self._side_by_side(compute, range(len(batches))):
             loss = loss + one
             finite = finite and bool(good)
             total = [old + new for old, new in zip(total, gradients)] if total else gradients

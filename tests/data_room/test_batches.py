@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections import Counter
-from itertools import chain
+from itertools import chain, combinations
 from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from nerctl.data.batches import Encoder, Shapes, TrainingData
+from nerctl.data.batches import Encoder, Shapes, TrainingData, even_parts
 from nerctl.data.corpus import read_corpus
 from nerctl.data.tags import Labels
 from nerctl.data.tokenizer import Vocabulary, WordPieceTokenizer
@@ -52,7 +54,14 @@ def test_the_order_depends_on_seed_and_epoch_only(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "shapes", [Shapes(4, 20, 1000), Shapes(4, 20, 40), Shapes(4, 20, 80, (20,)), Shapes(4, 20, 1000, (10, 20))]
+    "shapes",
+    [
+        Shapes(4, 20, 1000),
+        Shapes(4, 20, 40),
+        Shapes(4, 20, 80, together=2),
+        Shapes(4, 20, 80, (20,)),
+        Shapes(4, 20, 1000, (10, 20)),
+    ],
 )
 def test_each_token_is_scored_once_with_its_piece_and_tag_whatever_the_shape(tmp_path: Path, shapes: Shapes) -> None:
     data = training_data(tmp_path, LENGTHS, shapes)
@@ -68,7 +77,7 @@ def test_each_token_is_scored_once_with_its_piece_and_tag_whatever_the_shape(tmp
         for batch in data.step(step):
             positions = batch.windows.pieces.size
             one_sentence_too_long = batch.windows.pieces.shape[0] == 1
-            assert positions <= shapes.max_tokens or one_sentence_too_long
+            assert positions <= shapes.max_tokens // shapes.together or one_sentence_too_long
             if shapes.fixed:
                 assert batch.windows.pieces.shape[1] in shapes.lengths
             pieces = batch.windows.pieces.reshape(-1)[batch.windows.firsts.reshape(-1)]
@@ -97,3 +106,39 @@ def test_a_row_of_padding_has_no_token_and_no_weight(tmp_path: Path) -> None:
     assert batch.chain_counts.tolist()[3:] == [0] * 5
     assert not batch.weights[3:].any()
     assert np.all(batch.windows.piece_counts[3:] == 1)
+
+
+def padded(sizes: list[tuple[int, int]]) -> int:
+    """Positions of sentences laid into one array."""
+    return sum(windows for windows, _ in sizes) * max(length for _, length in sizes)
+
+
+SIZES = st.lists(st.tuples(st.integers(1, 3), st.integers(3, 12)), min_size=1, max_size=9).map(
+    lambda sizes: sorted(sizes, key=lambda one: one[0] * one[1])
+)
+
+
+@given(SIZES, st.integers(0, 40), st.integers(1, 3))
+def test_parts_are_as_few_as_allowed_and_as_even_as_any_cut_of_the_sentences(
+    sizes: list[tuple[int, int]], room: int, together: int
+) -> None:
+    bound = padded(sizes[-1:]) + room
+    parts = [sizes[part] for part in even_parts(sizes, bound, together)]
+    assert list(chain(*parts)) == sizes
+    best: dict[int, int] = {}  # the smallest possible largest part, by the number of parts
+    for count in range(1, len(sizes) + 1):
+        for cuts in combinations(range(1, len(sizes)), count - 1):
+            edges = [0, *cuts, len(sizes)]
+            largest = max(padded(sizes[low:high]) for low, high in zip(edges, edges[1:]))
+            best[count] = min(largest, best.get(count, largest))
+    needed = min(count for count, largest in best.items() if largest <= bound)
+    allowed = min(-(-needed // together) * together, len(sizes))
+    assert len(parts) <= allowed
+    assert max(map(padded, parts)) == min(best[count] for count in range(1, allowed + 1)) <= bound
+
+
+@given(SIZES, st.integers(1, 30))
+def test_a_sentence_over_the_bound_is_a_part_of_its_own(sizes: list[tuple[int, int]], bound: int) -> None:
+    parts = [sizes[part] for part in even_parts(sizes, bound, 1)]
+    assert list(chain(*parts)) == sizes
+    assert all(padded(part) <= bound or len(part) == 1 for part in parts)
