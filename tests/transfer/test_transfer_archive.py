@@ -4,20 +4,17 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any, Optional
+from typing import Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 from misbehaving import Listener
 from runs import LOGS, MODEL, write_dataset, write_run
 
 from nerctl.errors import NerctlError, TransferError
 from nerctl.transfer.archive import store, verify
 from nerctl.transfer.archive_plan import plan_archive
-from nerctl.transfer.manifest import Listed, Manifest, decode_manifest
 from nerctl.transfer.run_record import read_run
-from nerctl.transfer.targets import REMOTE, FolderTarget, Target, open_target
+from nerctl.transfer.targets import FolderTarget, open_target
 
 NAME = "CarPeting_TF_BiLSTM_CRF"
 CHECKPOINT = {
@@ -293,46 +290,6 @@ def test_a_memory_address_of_fsspec_is_a_target(setting: Setting) -> None:
         verify(open_target("memory://nowhere"))
 
 
-def test_a_file_address_is_a_folder(tmp_path: Path) -> None:
-    target = open_target(f"file://{tmp_path}/a%20b")
-    assert isinstance(target, FolderTarget) and target.root == tmp_path / "a b"
-
-
-@pytest.mark.parametrize(
-    ("address", "sentence"),
-    [
-        ("host:folder", "must be absolute"),
-        ("me@host:", "must be absolute"),
-        ("sftp://me:secret@host/path", "a password does not belong"),
-        ("sftp://host", "of the form sftp://"),
-        ("sftp://host:port/path", "of the form sftp://"),
-        ("nonsense://host/path", "no kind of address that is known"),
-    ],
-)
-def test_a_wrong_address_is_one_sentence(address: str, sentence: str) -> None:
-    if address.startswith("nonsense"):
-        pytest.importorskip("fsspec")
-    with pytest.raises(NerctlError, match=sentence) as caught:
-        open_target(address)
-    assert caught.value.exit_code == 2 and "secret" not in str(caught.value)
-
-
-@pytest.mark.parametrize(
-    ("address", "parts"),
-    [
-        ("10.136.165.4:/turingDataset", (None, "10.136.165.4", "/turingDataset")),
-        ("me@host:/a b", ("me", "host", "/a b")),
-        ("[::1]:/a", (None, "[::1]", "/a")),
-        ("C:/archive", None),
-        ("/turingDataset/a:b", None),
-        ("./host:/a", None),
-    ],
-)
-def test_host_and_path_are_told_from_a_folder(address: str, parts: Optional[tuple[Optional[str], str, str]]) -> None:
-    match = REMOTE.fullmatch(address)
-    assert (match and match.group("user", "host", "path")) == parts
-
-
 @pytest.mark.parametrize(
     ("record", "sentence"),
     [
@@ -365,42 +322,6 @@ def test_without_a_run_only_the_data_set_can_be_archived(setting: Setting) -> No
 def test_a_name_that_is_no_folder_is_refused(setting: Setting, name: str) -> None:
     with pytest.raises(NerctlError, match="is no name for a folder"):
         plan_archive("all", "turing", setting.output, setting.data, name)
-
-
-LISTED = st.builds(
-    Listed,
-    st.text(st.characters(blacklist_categories=["Cs"], blacklist_characters="/"), min_size=1).filter(
-        lambda name: name not in (".", "..")
-    ),
-    st.integers(0, 1 << 40),
-    st.text("0123456789abcdef", min_size=64, max_size=64),
-)
-
-
-@given(st.lists(LISTED, max_size=3, unique_by=lambda listed: listed.name), st.one_of(st.none(), st.text("abc-1")))
-def test_a_manifest_is_read_as_it_was_written(files: list[Listed], run_id: Optional[str]) -> None:
-    manifest = Manifest(tuple(files), ("logs",), run_id, {"command": "nerctl train"})
-    assert decode_manifest(manifest.encoded(), "here") == manifest
-
-
-@given(st.data())
-def test_a_manifest_with_one_byte_changed_is_refused(data: st.DataObject) -> None:
-    content = bytearray(Manifest((Listed("a", 1, "0" * 64),), ("logs",), "run", {"device": {"backend": "cpu"}}).encoded())
-    place = data.draw(st.integers(0, len(content) - 1))
-    content[place] ^= data.draw(st.integers(1, 255))
-    with pytest.raises(NerctlError):
-        decode_manifest(bytes(content), "here")
-
-
-@given(st.binary(max_size=300))
-def test_a_manifest_of_any_content_is_refused_in_one_sentence(content: bytes) -> None:
-    with pytest.raises(NerctlError):
-        decode_manifest(content, "here")
-
-
-def test_a_target_says_where_it_is(tmp_path: Path) -> None:
-    target: Target = FolderTarget(tmp_path)
-    assert target.shown("a/b") == f"{tmp_path}/a/b"
 
 
 def test_progress_is_told(setting: Setting) -> None:
