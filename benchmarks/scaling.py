@@ -47,9 +47,11 @@ def stepper(encoder: Path, tags: int, window: int) -> Any:
     from nerctl.model.bert import BertConfig
     from nerctl.model.optimizer import AdamW, AdamWConfig
     from nerctl.model.tagger import TaggerConfig, TaggerModel, random_initial
+    from nerctl.training.session import share_cores
     from nerctl.training.step import DropoutRates, Stepper
 
     backend = backend_for(DeviceOptions(device="cpu"))
+    share_cores(None, backend.together)
     backend.open()
     config = BertConfig.load(encoder / "bert_config.json")
     model = TaggerModel(config, TaggerConfig(tags), random_initial(SEED), lstm_form=backend.lstm_form)
@@ -84,15 +86,18 @@ def exponent(sizes: Sequence[float], seconds: Sequence[float]) -> float:
 
 
 def batch_growth(encoder: Path, rounds: int, max_tokens: int) -> dict[str, Any]:
-    """Update time against the batch's tokens at windows of 64."""
+    """Update time against the batch's tokens at windows of 64, in parts as in training, and in two parts of any size."""
     from nerctl.training.loop import peak_memory
 
     length, tags = 64, 7
     runner = stepper(encoder, tags, length)
     result: dict[str, Any] = {}
     memory = {}
-    for name, part in (("in parts", max_tokens // length), ("in one part", max(BATCH_TOKENS))):
-        work = {size: batches(size // length, length, tags, part) for size in BATCH_TOKENS}
+    share = max_tokens // runner.backend.together // length
+    for name, bound in (("in parts", share), ("in two parts", max(BATCH_TOKENS))):
+        work = {
+            size: batches(size // length, length, tags, min(bound, size // length // 2)) for size in BATCH_TOKENS
+        }
         for size, parts in work.items():
             runner.run(1, parts, [1e-9] * 3)
             memory[name, size] = (peak_memory() or 0) / 1e9
@@ -112,7 +117,7 @@ def batch_growth(encoder: Path, rounds: int, max_tokens: int) -> dict[str, Any]:
 def window_growth(encoder: Path, rounds: int) -> dict[str, Any]:
     """Update time against the window at about 2,048 pieces."""
     runner = stepper(encoder, 7, max(WINDOWS))
-    work = {length: batches(2048 // length, length, 7, 2048) for length in WINDOWS}
+    work = {length: batches(2048 // length, length, 7, 2048 // length // 2) for length in WINDOWS}
     for parts in work.values():
         runner.run(1, parts, [1e-9] * 3)
     sides = {str(length): timed(lambda parts=parts: runner.run(2, parts, [1e-9] * 3)) for length, parts in work.items()}
@@ -127,7 +132,7 @@ def tag_growth(encoder: Path, rounds: int) -> dict[str, Any]:
     """Update time against the number of tags on 32 windows of 64."""
     sides = {}
     for tags in TAGS:
-        runner, parts = stepper(encoder, tags, 64), batches(32, 64, tags, 24)
+        runner, parts = stepper(encoder, tags, 64), batches(32, 64, tags, 16)
         runner.run(1, parts, [1e-9] * 3)
         sides[str(tags)] = timed(lambda runner=runner, parts=parts: runner.run(2, parts, [1e-9] * 3))
     found = interleaved(sides, rounds)
@@ -197,7 +202,7 @@ def input_side(data: Path, encoder: Path) -> None:
 
     found = read_data(TrainConfig(data_dir=str(data)), Vocabulary.read(encoder / "vocab.txt"))
     TextSplitter.of(found.train)
-    shapes = Shapes(batch_size=32, max_seq_length=202, max_tokens=1536)
+    shapes = Shapes(batch_size=32, max_seq_length=202, max_tokens=1536, together=2)
     made = TrainingData(Encoder(found.train, found.tokenizer, 202), found.labels, shapes, SEED)
     made.step(1)
     print(json.dumps({"seconds": time.perf_counter() - begin, "sentences": made.sentences}))
