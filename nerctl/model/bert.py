@@ -264,14 +264,15 @@ def attend(query: tf.Tensor, key: tf.Tensor, value: tf.Tensor, bias: tf.Tensor, 
     @tf.custom_gradient  # type: ignore[untyped-decorator]
     def run(query: tf.Tensor, key: tf.Tensor, value: tf.Tensor) -> tuple[tf.Tensor, Callable[..., Any]]:
         scores = tf.matmul(query, key, transpose_b=True)  # [B, A, T, T]
-        weights = tf.cast(tf.nn.softmax(tf.cast(scores, tf.float32) + bias), query.dtype)  # [B, A, T, T]
-        kept = dropout(weights)  # [B, A, T, T]
+        weights = tf.nn.softmax(tf.cast(scores, tf.float32) + bias)  # [B, A, T, T]
+        kept = dropout(tf.cast(weights, query.dtype))  # [B, A, T, T]
         context = tf.matmul(kept, value)  # [B, A, T, D]
 
         def gradient(upstream: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
             toward = tf.matmul(upstream, value, transpose_b=True)  # [B, A, T, T]
             total = tf.reduce_sum(upstream * context, axis=-1, keepdims=True)  # [B, A, T, 1]
-            scored = kept * toward - weights * total  # [B, A, T, T]
+            scored = tf.cast(kept * toward, tf.float32) - weights * tf.cast(total, tf.float32)  # [B, A, T, T]
+            scored = tf.cast(scored, query.dtype)
             return (
                 tf.matmul(scored, key),
                 tf.matmul(scored, query, transpose_a=True),

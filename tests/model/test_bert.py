@@ -98,6 +98,22 @@ def test_attention_with_dropout_and_its_gradients_equal_the_formula() -> None:
         np.testing.assert_allclose(one, other, atol=1e-6)
 
 
+def test_attention_in_bfloat16_has_float32_softmax_and_gradients_close_to_it() -> None:
+    draw = np.random.default_rng(0)
+    inputs = [tf.constant(draw.normal(size=(2, 3, 5, 4)), tf.float32) for _ in range(3)]
+    found = {}
+    for dtype in (tf.float32, tf.bfloat16):
+        cast = [tf.cast(item, dtype) for item in inputs]
+        with tf.GradientTape() as tape:
+            tape.watch(cast)
+            result = attend(*cast, tf.zeros([2, 1, 1, 5]), lambda x: x)
+        gradients = tape.gradient(result, cast, output_gradients=tf.cast(inputs[0], dtype))
+        assert {item.dtype for item in [result, *gradients]} == {dtype}
+        found[dtype] = [tf.cast(item, tf.float32).numpy() for item in [result, *gradients]]
+    for one, other in zip(found[tf.float32], found[tf.bfloat16]):
+        np.testing.assert_allclose(one, other, atol=0.05)
+
+
 def test_layer_norm_and_its_gradients_equal_the_formula() -> None:
     draw = np.random.default_rng(0)
     x, gamma, beta = (tf.constant(draw.normal(size=size)) for size in ((5, 8), 8, 8))
