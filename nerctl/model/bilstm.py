@@ -1,9 +1,9 @@
 """A bidirectional LSTM (Hochreiter and Schmidhuber 1997; Graves and Schmidhuber 2005) over tokens.
 
 Three forms of the same cell. `block` runs TensorFlow's fused BlockLSTM kernel and its gradient kernel. `stepped` runs the
-same forward kernel, and backward one cell at a time with the products over all tokens taken out of the loop: on a CPU the
-gradient kernel adds up a whole kernel gradient at each token, which takes three times as long. `unrolled` is plain products
-without any control flow, for devices that compile a static graph. Letters: W windows, T tokens, I inputs, U units each way.
+same forward kernel, and backward one cell at a time with the products over all tokens taken out of the loop: the gradient
+kernel adds up a whole kernel gradient at each token, which a CPU is slow at. `unrolled` is plain products without any
+control flow, for devices that compile a static graph. Letters: W windows, T tokens, I inputs, U units each way.
 """
 
 from __future__ import annotations
@@ -68,26 +68,22 @@ def block_pass(x: tf.Tensor, kernel: tf.Tensor, bias: tf.Tensor) -> tf.Tensor:
     return _block(x, kernel, bias).h
 
 
-def stepped_pass(x: tf.Tensor, kernel: tf.Tensor, bias: tf.Tensor) -> tf.Tensor:
+@tf.custom_gradient  # type: ignore[untyped-decorator]
+def stepped_pass(x: tf.Tensor, kernel: tf.Tensor, bias: tf.Tensor) -> tuple[tf.Tensor, Callable[..., Any]]:
     """One direction in one kernel; its gradient cell by cell, then one product each for the kernel's and x's."""
+    steps = _block(x, kernel, bias)
 
-    @tf.custom_gradient  # type: ignore[untyped-decorator]
-    def run(x: tf.Tensor, kernel: tf.Tensor, bias: tf.Tensor) -> tuple[tf.Tensor, Callable[..., Any]]:
-        steps = _block(x, kernel, bias)
+    def gradient(upstream: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+        inputs = x.shape[-1]
+        gates = _gate_gradients(steps, upstream, kernel[inputs:], bias)  # [T * W, 4U]
+        entered = tf.concat([x, _before(steps.h)], axis=-1)  # [T, W, I + U]
+        return (
+            tf.reshape(tf.matmul(gates, kernel[:inputs], transpose_b=True), tf.shape(x)),
+            tf.matmul(tf.reshape(entered, [-1, entered.shape[-1]]), gates, transpose_a=True),
+            tf.reduce_sum(gates, axis=0),
+        )
 
-        def gradient(upstream: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
-            inputs = x.shape[-1]
-            gates = _gate_gradients(steps, upstream, kernel[inputs:], bias)  # [T * W, 4U]
-            entered = tf.concat([x, _before(steps.h)], axis=-1)  # [T, W, I + U]
-            return (
-                tf.reshape(tf.matmul(gates, kernel[:inputs], transpose_b=True), tf.shape(x)),
-                tf.matmul(tf.reshape(entered, [-1, entered.shape[-1]]), gates, transpose_a=True),
-                tf.reduce_sum(gates, axis=0),
-            )
-
-        return steps.h, gradient
-
-    return run(tf.convert_to_tensor(x), tf.convert_to_tensor(kernel), tf.convert_to_tensor(bias))
+    return steps.h, gradient
 
 
 def _block(x: tf.Tensor, kernel: tf.Tensor, bias: tf.Tensor) -> Any:
