@@ -241,7 +241,7 @@ class TrainingData:
             rows = self.encoder.rows(sentence)
             longest = max(len(row.pieces) for row in rows)
             if len(rows) * longest > bound and len(rows) > 1:
-                yield from self._owned(self._owned_rows([sentence]), weight, longest, bound)
+                yield from self._owned(self._owned_rows([sentence]), weight, longest, max(1, bound // longest))
             else:
                 whole.append((sentence, rows))
                 sizes.append((len(rows), longest))
@@ -268,7 +268,7 @@ class TrainingData:
             # One batch, one shape: that of its longest window, as its sentences are of like length anyway.
             longest = max(by_length)
             rows = [item for items in by_length.values() for item in items]
-            yield from self._owned(rows, weight, longest)
+            yield from self._owned(rows, weight, longest, self.shapes.rows(longest))
 
     def _owned_rows(self, sentences: Sequence[int]) -> list[tuple[int, Row, int]]:
         found = []
@@ -280,15 +280,14 @@ class TrainingData:
         return found
 
     def _owned(
-        self, items: Sequence[tuple[int, Row, int]], weight: float, length: int, bound: int = 0
+        self, items: Sequence[tuple[int, Row, int]], weight: float, length: int, size: int
     ) -> Iterator[Batch]:
-        """Chains of the tokens that each window owns, in arrays of one shape; `bound` on their positions, 0: fixed rows."""
-        size = max(1, bound // length) if bound else self.shapes.rows(length)
+        """Chains of the tokens that each window owns, in arrays of at most `size` rows; of just so many where fixed."""
         for low in range(0, len(items), size):
             part = items[low : low + size]
             rows = [row for _, row, _ in part]
             width = length - SPECIAL
-            count = len(part) if bound else size
+            count = size if self.shapes.fixed else len(part)
             windows = lay_windows(rows, self.encoder.pad, count, length, width)
             places, tags = [], []
             for index, (sentence, row, _) in enumerate(part):

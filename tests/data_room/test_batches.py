@@ -59,6 +59,7 @@ def test_the_order_depends_on_seed_and_epoch_only(tmp_path: Path) -> None:
         Shapes(4, 20, 1000),
         Shapes(4, 20, 40),
         Shapes(4, 20, 80, together=2),
+        Shapes(4, 20, 1, together=2),
         Shapes(4, 20, 80, (20,)),
         Shapes(4, 20, 1000, (10, 20)),
     ],

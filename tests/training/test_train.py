@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import threading
 from dataclasses import replace
 from itertools import chain
 from pathlib import Path
@@ -90,6 +91,21 @@ def test_the_loss_is_the_same_split_or_whole_and_so_are_the_gradients(workplace:
     assert float(loss) == pytest.approx(float(other_loss), rel=1e-5)
     for one, two in zip(gradients, other):
         np.testing.assert_allclose(one.numpy(), two.numpy(), atol=1e-5)
+
+
+def test_two_parts_of_a_batch_are_computed_at_the_same_time(workplace: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    config = TrainConfig(device="cpu", from_scratch=True, batch_size=8, lstm_size=8)
+    session = Session(config, Path("model"), "random")
+    parts = session.batches.step(1)
+    assert len(parts) == 2
+    meeting = threading.Barrier(2)
+
+    def compute(*_: object) -> tuple[float, bool, float]:
+        meeting.wait(timeout=20)  # breaks where the second part begins after the first has ended
+        return 1.0, True, 2.0
+
+    monkeypatch.setattr(session.stepper, "_function", lambda *_: compute)
+    assert session.stepper.gradients(1, parts) == (2.0, [4.0])
 
 
 def test_bucketed_and_fixed_shapes_give_equal_losses(workplace: Path) -> None:
