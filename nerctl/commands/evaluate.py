@@ -36,9 +36,9 @@ def evaluate(
     \b
     Examples:
       nerctl evaluate --model output --data NERdata/test.txt
-      nerctl evaluate --model export --data NERdata --json --predictions predictions.txt
+      nerctl evaluate --model export --data NERdata --predictions scored.txt
     """
-    from nerctl.evaluation.render import scores_table
+    from nerctl.evaluation.render import ScoresTable
     from nerctl.inference.evaluate import corpus_file, evaluate_model
     from nerctl.inference.loading import load_model
 
@@ -50,4 +50,4 @@ def evaluate(
     if as_json:
         out.json(result.scores.as_dict())
     else:
-        out.show(scores_table(result.scores))
+        out.show(ScoresTable(result.scores))

@@ -30,7 +30,7 @@ def score(
     """
     from nerctl.evaluation.conlleval import conlleval_report
     from nerctl.evaluation.predictions import score_file
-    from nerctl.evaluation.render import scores_table
+    from nerctl.evaluation.render import ScoresTable
 
     if conlleval:
         if as_json or strict:
@@ -41,4 +41,4 @@ def score(
     if as_json:
         out.json(scores.as_dict())
     else:
-        out.show(scores_table(scores))
+        out.show(ScoresTable(scores))
