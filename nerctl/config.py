@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any, Optional
 
-from nerctl.backends import DeviceOptions
+from nerctl.backends import DeviceOptions, cpu, cuda
+from nerctl.backends.threads import available_cores
 from nerctl.errors import NerctlError, near_path
 
 HEADS = ("bilstm-crf", "crf", "softmax")
@@ -147,14 +149,72 @@ class TrainConfig:
         return cls(**{**kept, "npu_options": tuple(kept.get("npu_options", ()))})
 
 
+@dataclass(frozen=True)
+class Unset:
+    """An option that nobody gave, and what a run takes for it."""
+
+    value: Any
+    """The value, if it is known before the run begins; else None."""
+    why: str
+    """The rule, or where the value comes from, in a few words."""
+
+
+def unset_options(config: TrainConfig) -> dict[str, Unset]:
+    """What a run with this config would take for each option that is None, by field name.
+
+    The encoder's sizes decide some of them: they are read from the folder `bert_dir` if it is there.
+    """
+    encoder = _encoder_fields(Path(config.bert_dir))
+    size = encoder.get("hidden_size")
+    by_size = {"learning_rate": ENCODER_RATES, "head_learning_rate": HEAD_RATES, "batch_size": BATCH_SIZES}
+    found = {
+        "device_id": Unset(None, "the first card"),
+        "xla": Unset(None, "what the device runs best: on for CUDA, off for the others"),
+        "threads": Unset(available_cores(), "all cores"),
+        "max_tokens": Unset(
+            cpu.MAX_TOKENS if config.device == "cpu" else None,
+            f"{cpu.MAX_TOKENS} on a CPU; a whole batch on an NPU, and on CUDA up to {cuda.MAX_TOKENS}",
+        ),
+        "steps": Unset(None, "all updates of the planned epochs"),
+        "dropout": Unset(encoder.get("hidden_dropout_prob"), "the encoder's own rates"),
+        "eval_every": Unset(None, "after each epoch"),
+        "save_every": Unset(None, "at each evaluation, and at least every five minutes"),
+        "patience": Unset(None, "no early stop"),
+        "test": Unset(None, "after a whole epoch, where there is a test file"),
+    }
+    for name, table in by_size.items():
+        if size is None:
+            found[name] = Unset(None, size_rule(table))
+        else:
+            found[name] = Unset(_by_size(table, size), f"for hidden size {size} ({config.bert_dir})")
+    return {name: unset for name, unset in found.items() if getattr(config, name) is None}
+
+
+def size_rule(table: tuple[tuple[int, float], ...]) -> str:
+    """A table of defaults by hidden size, in words."""
+    parts = [f"{value:g} up to hidden size {limit}" for limit, value in table[:1]]
+    parts += [f"{value:g} up to {limit}" if limit else f"{value:g} above" for limit, value in table[1:]]
+    return ", ".join(parts)
+
+
+def _encoder_fields(folder: Path) -> dict[str, Any]:
+    """The encoder's sizes and rates, as far as its folder tells them."""
+    try:
+        content = json.loads((folder / "bert_config.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    if not isinstance(content, dict):
+        return {}
+    wanted = ("hidden_size", "hidden_dropout_prob")
+    return {name: content[name] for name in wanted if isinstance(content.get(name), (int, float))}
+
+
 def _by_size(table: tuple[tuple[int, float], ...], hidden_size: int) -> float:
     return next(rate for limit, rate in table if hidden_size <= limit or limit == 0)
 
 
 def _option(name: str) -> str:
     return "--" + name.replace("_", "-")
-
-
 
 
 def existing_folder(path: str, option: str, remedy: str) -> Path:

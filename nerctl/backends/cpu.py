@@ -11,6 +11,9 @@ from nerctl.backends.dropout import counter_dropout
 from nerctl.backends.overflow import all_finite
 from nerctl.errors import DeviceError
 
+MAX_TOKENS = 1536
+"""Padded positions in memory at once: BERT-base trains in under 8 GB (benchmarks/memory.py)."""
+
 
 class CpuBackend:
     """Runs everywhere; the reference that other devices are compared with."""
@@ -51,7 +54,7 @@ class CpuBackend:
         return (max_seq_length,) if self.options.batch_shape == "fixed" else ()
 
     def max_tokens(self, batch_size: int, max_seq_length: int) -> int:
-        return 1536
+        return MAX_TOKENS
 
     def compile(self, function: Callable[..., Any], signature: Sequence[Any]) -> Callable[..., Any]:
         import tensorflow as tf

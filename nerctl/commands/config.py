@@ -5,12 +5,15 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Any, Optional, get_type_hints
+from typing import TYPE_CHECKING, Any, Optional, get_type_hints
 
 import typer
 
 from nerctl.console import out
 from nerctl.errors import NerctlError
+
+if TYPE_CHECKING:
+    from nerctl.config import Unset
 
 PARAMETERS = {"npu_option": "npu_options"}
 """Options whose name on the command line is not the field's."""
@@ -39,27 +42,39 @@ def config(
     from typer.main import get_command
 
     from nerctl.cli import app
-    from nerctl.config import TrainConfig
+    from nerctl.config import TrainConfig, unset_options
 
     command: Any = get_command(app)
     train = command.commands["train"].make_context(
         "config", list(context.args), parent=context.parent, auto_envvar_prefix="NERCTL_TRAIN"
     )
     options = gather(train, TrainConfig, file)
-    effective = TrainConfig.from_dict(options.values).as_dict()
+    effective = TrainConfig.from_dict(options.values)
+    unset = unset_options(effective)
     if as_json:
-        out.json({name: {"value": value, "origin": options.origins[name]} for name, value in effective.items()})
+        entries = effective.as_dict().items()
+        out.json({name: _entry(value, options.origins[name], unset.get(name)) for name, value in entries})
         return
-    width = max(len(line) for line in map(toml_line, effective.items()))
+    lines, reasons = [], []
+    for name, value in effective.as_dict().items():
+        lines.append(toml_line(name, value, unset.get(name)))
+        reasons.append(unset[name].why if name in unset else options.origins[name])
+    width = max(map(len, lines))
     out.result("[train]")
-    for name, value in effective.items():
-        out.result(f"{toml_line((name, value)):<{width}}  # {options.origins[name]}")
+    for line, reason in zip(lines, reasons):
+        out.result(f"{line:<{width}}  # {reason}")
 
 
-def toml_line(item: tuple[str, Any]) -> str:
-    """An option as a line of TOML; one without a value as a comment."""
-    name, value = item
-    return f"# {name} =" if value is None else f"{name} = {json.dumps(value, ensure_ascii=False)}"
+def _entry(value: Any, origin: str, unset: Optional[Unset]) -> dict[str, Any]:
+    entry = {"value": value, "origin": origin}
+    return entry if unset is None else {**entry, "effective": unset.value, "rule": unset.why}
+
+
+def toml_line(name: str, value: Any, unset: Optional[Unset] = None) -> str:
+    """An option as a line of TOML; one that nobody gave as a comment, with its value where that is known."""
+    if unset is None:
+        return f"{name} = {json.dumps(value, ensure_ascii=False)}"
+    return f"# {name}" if unset.value is None else f"# {name} = {json.dumps(unset.value)}"
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Callable, Optional
 import typer
 
 from nerctl.commands.config import gather
-from nerctl.config import BATCH_SIZES, ENCODER_RATES, HEAD_RATES, TrainConfig
+from nerctl.config import BATCH_SIZES, ENCODER_RATES, HEAD_RATES, TrainConfig, size_rule
 from nerctl.console import out
 
 if TYPE_CHECKING:
@@ -23,9 +23,7 @@ if TYPE_CHECKING:
 
 DEFAULT = TrainConfig()
 
-_RATES = ", ".join(f"{rate:g} up to hidden size {size}" if size else f"{rate:g} above" for size, rate in ENCODER_RATES)
-_BATCHES = ", ".join(f"{count} up to hidden size {size}" if size else f"{count} above" for size, count in BATCH_SIZES)
-_HEAD_RATES = ", ".join(f"{rate:g} up to {size}" if size else f"{rate:g} above" for size, rate in HEAD_RATES)
+_RATES, _HEAD_RATES, _BATCHES = map(size_rule, (ENCODER_RATES, HEAD_RATES, BATCH_SIZES))
 
 
 def train(
@@ -87,7 +85,7 @@ def train(
     \b
     Examples:
       nerctl train --device cpu --steps 5
-      nerctl train --data-dir NERdata --bert-dir model --epochs 3 --output-dir output
+      nerctl train --data-dir NERdata --bert-dir model --output-dir output
     """
     options = gather(context, TrainConfig, config)
     from nerctl.training.loop import train as run
