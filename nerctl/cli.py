@@ -3,42 +3,28 @@
 from __future__ import annotations
 
 import importlib
-import importlib.util
 import os
+import signal
 import sys
-from typing import Optional
+import traceback
+from typing import Any, Optional
 
 import typer
 
 import nerctl
+from nerctl.commands._environment import complaints, known_names
+from nerctl.commands._help import GROUPS, Command, Commands
 from nerctl.console import out
 from nerctl.errors import NerctlError
 
-COMMANDS = (
-    "check_data",
-    "train",
-    "evaluate",
-    "score",
-    "fetch_data",
-    "fetch_bert",
-    "archive",
-    "compare",
-    "doctor",
-    "patch_hooks",
-    "predict",
-    "export",
-    "serve",
-    "quickstart",
-    "report",
-    "config",
-    "bench",
-)
-"""Module names in `nerctl.commands`; each holds a function of the same name, the command with `-` for `_`."""
+COMMANDS = tuple(name for lines in GROUPS.values() for name in lines)
+"""The commands; the module in `nerctl.commands` and its function have the same name with `_` for `-`."""
 
 app = typer.Typer(
     name="nerctl",
+    cls=Commands,
     help="Chinese named-entity recognition: corpus to scored, exported, served and archived model.",
-    no_args_is_help=True,
+    invoke_without_command=True,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"], "auto_envvar_prefix": "NERCTL"},
@@ -53,6 +39,7 @@ def _version(wanted: bool) -> None:
 
 @app.callback()
 def _options(
+    context: typer.Context,
     version: Optional[bool] = typer.Option(
         None, "--version", callback=_version, is_eager=True, help="Print the version and leave."
     ),
@@ -61,17 +48,20 @@ def _options(
 ) -> None:
     out.quiet = quiet
     out.debug = debug
+    if context.invoked_subcommand is None:
+        out.result(context.get_help())
+        return
+    for sentence in complaints(os.environ, known_names(context.command)):
+        out.warn(sentence)
 
 
 def _register() -> None:
-    for module_name in COMMANDS:
-        if importlib.util.find_spec(f"nerctl.commands.{module_name}") is None:
-            continue
+    for name in COMMANDS:
+        module_name = name.replace("-", "_")
         module = importlib.import_module(f"nerctl.commands.{module_name}")
-        name = module_name.replace("_", "-")
         # nerctl config hands what it is given to nerctl train's own parser.
         settings = {"ignore_unknown_options": True, "allow_extra_args": True} if name == "config" else None
-        app.command(name, context_settings=settings)(getattr(module, module_name))
+        app.command(name, cls=Command, context_settings=settings)(getattr(module, module_name))
 
 
 _register()
@@ -80,10 +70,34 @@ _register()
 def main() -> None:
     """Console entry point: runs the app; an error is one sentence on standard error and an exit code."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    sys.exit(run())
+
+
+def run(arguments: Optional[list[str]] = None) -> int:
+    """Runs a command line (default: this process's) and returns its exit code."""
     try:
-        app()
+        return app(arguments, prog_name="nerctl", standalone_mode=False) or 0
     except NerctlError as error:
-        if out.debug:
+        return _failed(error, str(error), error.exit_code)
+    except (KeyboardInterrupt, typer.Abort):
+        out.say("Interrupted.")
+        return 128 + signal.SIGINT
+    except Exception as error:
+        if not hasattr(error, "format_message"):  # Click's: the command line itself is wrong
             raise
-        out.error(str(error))
-        sys.exit(error.exit_code)
+        return _failed(error, _usage(error), 2)
+
+
+def _failed(error: Exception, sentence: str, code: int) -> int:
+    if out.debug:
+        traceback.print_exception(type(error), error, error.__traceback__)
+    out.error(sentence)
+    return code
+
+
+def _usage(error: Any) -> str:
+    """Click's complaint and where to look, in one line."""
+    context = getattr(error, "ctx", None)
+    command = context.command_path if context is not None else "nerctl"
+    complaint = error.format_message().rstrip(".")
+    return f"{complaint}{' ' if complaint.endswith('?') else '; '}{command} --help shows what it takes"

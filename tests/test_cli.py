@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
+import re
 import subprocess
 import sys
+import unicodedata
 from pathlib import Path
 
 import pytest
@@ -41,16 +44,17 @@ def test_every_command_is_there_and_its_help_ends_with_two_examples() -> None:
         "print(json.dumps({name: one.help for name, one in get_command(app).commands.items()}))\n"
     )
     helps = json.loads(printed)
-    assert set(helps) == {name.replace("_", "-") for name in COMMANDS}
+    assert set(helps) == set(COMMANDS)
     for name, text in helps.items():
         examples = [line for line in text.split("Examples:")[-1].splitlines() if f"nerctl {name}" in line]
         assert len(examples) >= 2, name
 
 
-def nerctl(*arguments: str, folder: Path) -> subprocess.CompletedProcess:
+def nerctl(*arguments: str, folder: Path, **variables: str) -> subprocess.CompletedProcess:
     return subprocess.run(
-        [sys.executable, "-m", "nerctl", *arguments], capture_output=True, text=True, check=False, cwd=folder
-    )
+        [sys.executable, "-m", "nerctl", *arguments],
+        capture_output=True, text=True, check=False, cwd=folder, env={**os.environ, **variables},
+    )  # fmt: skip
 
 
 def test_a_mistyped_command_and_option_suggest_the_near_one(tmp_path: Path) -> None:
@@ -58,6 +62,58 @@ def test_a_mistyped_command_and_option_suggest_the_near_one(tmp_path: Path) -> N
     assert command.returncode == 2 and "train" in command.stderr
     option = nerctl("train", "--epoch", "3", folder=tmp_path)
     assert option.returncode == 2 and "--epochs" in option.stderr
+
+
+@pytest.mark.parametrize("arguments", [["trian"], ["train", "--epoch", "3"], ["serve", "--port", "x"], ["score"]])
+def test_a_wrong_command_line_gets_one_line_that_begins_with_error_and_exit_code_2(
+    tmp_path: Path, arguments: list[str]
+) -> None:
+    found = nerctl(*arguments, folder=tmp_path)
+    assert found.returncode == 2 and found.stdout == ""
+    assert re.fullmatch(r"error: .*nerctl.* --help shows what it takes\n", found.stderr)
+
+
+def test_debug_shows_the_traceback_and_keeps_the_exit_code(tmp_path: Path) -> None:
+    plain = nerctl("score", "nowhere.txt", folder=tmp_path)
+    debug = nerctl("--debug", "score", "nowhere.txt", folder=tmp_path)
+    assert "Traceback" not in plain.stderr and "Traceback" in debug.stderr
+    assert debug.returncode == plain.returncode == 2
+    assert debug.stderr.endswith(plain.stderr)
+
+
+@pytest.mark.parametrize("name", ["NERCTL_VERSION", "NERCTL_SHOW_COMPLETION", "NERCTL_INSTALL_COMPLETION"])
+@pytest.mark.parametrize("value", ["0.1.0", "1"])
+def test_an_environment_variable_is_no_option_that_prints_and_leaves(tmp_path: Path, name: str, value: str) -> None:
+    found = nerctl("config", "--json", folder=tmp_path, **{name: value})
+    assert found.returncode == 0, found.stderr
+    assert json.loads(found.stdout)["epochs"]["value"] == 3
+    assert ("warning" in found.stderr) == (name != "NERCTL_VERSION")
+
+
+def test_a_mistyped_environment_variable_is_named_with_the_near_one(tmp_path: Path) -> None:
+    found = nerctl("config", folder=tmp_path, NERCTL_TRAIN_EPOCH="7", NERCTL_MIRROR="x", NERCTL_TRAIN_SEED="2")
+    assert found.returncode == 0
+    assert found.stderr.splitlines() == [
+        "warning: NERCTL_TRAIN_EPOCH in the environment sets no option; did you mean NERCTL_TRAIN_EPOCHS?"
+    ]
+    assert "seed = 2" in found.stdout
+
+
+@pytest.mark.parametrize("command", ["", *COMMANDS])
+def test_help_has_no_line_over_80_columns_and_cuts_no_sentence(command: str) -> None:
+    import contextlib
+    import io
+
+    from nerctl.cli import run
+
+    printed = io.StringIO()
+    with pytest.MonkeyPatch.context() as patch, contextlib.redirect_stdout(printed):
+        patch.setenv("COLUMNS", "80")
+        assert run([command, "--help"] if command else []) == 0
+    assert command or "..." not in printed.getvalue().replace("[ARGS]...", "")
+    assert "env var: NERCTL_TRAIN" not in printed.getvalue()
+    for line in printed.getvalue().splitlines():
+        assert sum(1 + (unicodedata.east_asian_width(letter) in "WF") for letter in line) <= 80, line
 
 
 def test_an_error_is_one_line_without_a_traceback_and_debug_shows_it(tmp_path: Path) -> None:
@@ -78,6 +134,28 @@ def test_config_says_where_each_value_comes_from_and_its_output_is_a_config(tmp_
     (tmp_path / "whole.toml").write_text(nerctl("config", "--config", "run.toml", folder=tmp_path).stdout)
     again = json.loads(nerctl("config", "--config", "whole.toml", "--json", folder=tmp_path).stdout)
     assert again["epochs"] == {"value": 7, "origin": "whole.toml"}
+
+
+def test_config_shows_what_an_option_that_nobody_gave_will_be_and_why(tmp_path: Path) -> None:
+    rule = nerctl("config", folder=tmp_path).stdout
+    assert re.search(r"# learning_rate +# 0.001 up to hidden size 256, 0.0003 up to 512, 2e-05 above", rule)
+    write_encoder(tmp_path / "model")  # of hidden size 16
+    shown = nerctl("config", folder=tmp_path).stdout
+    assert re.search(r"# learning_rate = 0.001 +# for hidden size \d+ \(model\)", shown)
+    assert re.search(r"# batch_size = 16 ", shown) and re.search(r"# dropout = 0.\d+ ", shown)
+    assert not re.search("= *#|= *$", shown, re.MULTILINE)
+    (tmp_path / "run.toml").write_text(shown)
+    again = json.loads(nerctl("config", "--config", "run.toml", "--json", folder=tmp_path).stdout)
+    assert again["learning_rate"]["value"] is None and again["learning_rate"]["effective"] == 0.001
+
+
+@pytest.mark.parametrize("width", [40, 50, 80])
+def test_a_table_of_scores_cuts_no_figure_and_drops_counts_where_there_is_no_room(tmp_path: Path, width: int) -> None:
+    (tmp_path / "scored.txt").write_text("厦 B-LOC B-LOC\n门 I-LOC O\n\n" * 1234)
+    printed = nerctl("score", "scored.txt", folder=tmp_path, COLUMNS=str(width)).stdout
+    assert "…" not in printed and printed.count("0.0000") == 6
+    assert all(len(line) <= width for line in printed.splitlines())
+    assert ("1,234" in printed.split("type")[1]) == (width >= 50) and ("predicted" in printed) == (width == 80)
 
 
 def test_a_mistyped_path_suggests_the_near_one(tmp_path: Path) -> None:

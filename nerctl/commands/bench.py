@@ -38,7 +38,7 @@ def bench(
     \b
     Examples:
       nerctl bench train --steps 20 --output before.json
-      nerctl bench predict --model output --data NERdata/test.txt --compare before.json
+      nerctl bench predict --data NERdata/test.txt --compare before.json
     """
     if what not in ("train", "predict"):
         raise NerctlError(f"nerctl bench {what}: measure train or predict")

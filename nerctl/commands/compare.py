@@ -36,7 +36,7 @@ def compare(
 
     \b
     Examples:
-      nerctl compare loss+perf_gpu.txt loss+perf_npu.txt --batch-size 32 --plot speed.png
+      nerctl compare loss+perf_gpu.txt loss+perf_npu.txt --plot speed.png
       nerctl compare run-cpu/output run-npu/output --loss-tolerance 1e-4
     """
     from nerctl.upstream import chart, comparison, comparison_text

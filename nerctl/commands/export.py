@@ -30,7 +30,7 @@ def export(
     \b
     Examples:
       nerctl export --model output --to export
-      nerctl export --model output --to export-int8 --quantize int8 --data NERdata/dev.txt
+      nerctl export --to export-int8 --quantize int8 --data NERdata/dev.txt
     """
     from nerctl.inference.export import ExportOptions, export_model
 
