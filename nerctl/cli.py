@@ -16,6 +16,7 @@ from nerctl.commands._environment import complaints, known_names
 from nerctl.commands._help import GROUPS, Command, Commands
 from nerctl.console import out
 from nerctl.errors import NerctlError
+from nerctl.native_words import hold_native_words
 
 COMMANDS = tuple(name for lines in GROUPS.values() for name in lines)
 """The commands; the module in `nerctl.commands` and its function have the same name with `_` for `-`."""
@@ -70,6 +71,7 @@ _register()
 def main() -> None:
     """Console entry point: runs the app; an error is one sentence on standard error and an exit code."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    hold_native_words(unless=lambda: out.debug)
     sys.exit(run())
 
 
