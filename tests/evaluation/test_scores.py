@@ -25,6 +25,7 @@ def tally(corpus: list[list[tuple[str, str]]], strict: bool = False) -> Scores:
     return counter.scores()
 
 
+@pytest.mark.current_stack
 @pytest.mark.parametrize("strict", [False, True])
 @settings(max_examples=300, deadline=None)
 @given(corpus=corpora)

@@ -29,7 +29,7 @@ def onnx_folder(model_folder: Path, tmp_path_factory: pytest.TempPathFactory) ->
     return folder
 
 
-@pytest.fixture(scope="session", params=["tensorflow", "onnx"])
+@pytest.fixture(scope="session", params=["tensorflow", pytest.param("onnx", marks=pytest.mark.current_stack)])
 def tagger(request: pytest.FixtureRequest, model_folder: Path) -> Tagger:
     folder = model_folder if request.param == "tensorflow" else request.getfixturevalue("onnx_folder")
     return Tagger.load(folder, engine=request.param, device="cpu", threads=2)
