@@ -146,7 +146,11 @@ def test_without_a_terminal_progress_is_a_line_some_seconds_apart(
             progress.advance("file", second * 1_000_000, 11_000_000)
         now[0] = 20.0
         progress.advance("other", 3_000_000, None)
-    assert capsys.readouterr().err == ("file: 5.0 of 11.0 MB (45 %)\nfile: 10.0 of 11.0 MB (91 %)\nother: 3.0 MB\n")
+    assert capsys.readouterr().err .splitlines() == [
+        "file: 5.0 of 11.0 MB (45 %), 1.0 MB/s",
+        "file: 10.0 of 11.0 MB (91 %), 1.0 MB/s",
+        "other: 3.0 MB",
+    ]
 
 
 def test_on_a_terminal_progress_is_a_bar_that_begins_where_the_part_ends(
@@ -157,9 +161,9 @@ def test_on_a_terminal_progress_is_a_bar_that_begins_where_the_part_ends(
     monkeypatch.setattr(sys.stderr, "isatty", lambda: True, raising=False)
     with _progress.Progress() as progress:
         progress.advance("file", 6_000_000, 10_000_000)
-        assert progress.bar is not None and progress.bar.n == 6_000_000
+        assert progress.bar is not None and progress.bar.tasks[0].completed == 6_000_000
         progress.advance("file", 1_000_000, 10_000_000)  # begun anew
-        assert progress.bar.n == 1_000_000
+        assert progress.bar.tasks[0].completed == 1_000_000
         progress.note("a line above the bar")
         progress.advance("file", 10_000_000, 10_000_000)
         assert progress.bar is None
