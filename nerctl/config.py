@@ -6,14 +6,16 @@ import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
-from typing import Any, Optional
+from typing import Any, Literal, Optional, get_args
 
 from nerctl.backends import DeviceOptions, cpu, cuda
 from nerctl.backends.threads import available_cores
 from nerctl.errors import NerctlError, near_path
 
-HEADS = ("bilstm-crf", "crf", "softmax")
+Head = Literal["bilstm-crf", "crf", "softmax"]
 """What `--head` takes; the model room has the same names."""
+
+HEADS = get_args(Head)
 
 ENCODER_RATES = ((256, 1e-3), (512, 3e-4), (0, 2e-5))
 """Default encoder learning rates by hidden size up to (0: any larger). 2e-5 is what BERT's authors give for BERT-base

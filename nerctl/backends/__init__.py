@@ -8,23 +8,20 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Callable
+from typing import Any, Callable, Literal, Protocol, get_args
 
 from nerctl.errors import DeviceError
 
-try:
-    from typing import Protocol
-except ImportError:  # pragma: no cover
-    Protocol = object  # type: ignore[assignment]
-
-DEVICES = ("auto", "cpu", "cuda", "npu")
+Device = Literal["auto", "cpu", "cuda", "npu"]
 """What `--device` takes."""
 
-PRECISIONS = ("float32", "mixed_bfloat16", "mixed_float16")
+Precision = Literal["float32", "mixed_bfloat16", "mixed_float16"]
 """What `--precision` takes."""
 
-BATCH_SHAPES = ("auto", "bucketed", "fixed")
+BatchShape = Literal["auto", "bucketed", "fixed"]
 """What `--batch-shape` takes."""
+
+DEVICES, PRECISIONS, BATCH_SHAPES = get_args(Device), get_args(Precision), get_args(BatchShape)
 
 
 @dataclass(frozen=True)
@@ -32,13 +29,13 @@ class DeviceOptions:
     """What a user says of the device; each backend refuses what it cannot do."""
 
     device: str = "auto"
-    """One of `DEVICES`; auto takes CUDA when TensorFlow sees a card, else the CPU."""
+    """A `Device`; auto takes CUDA when TensorFlow sees a card, else the CPU."""
     device_id: int | None = None
     """The card, from 0; None: the first, or what the environment says."""
     precision: str = "float32"
-    """One of `PRECISIONS`; variables, LayerNorm, softmax and CRF stay float32 in all of them."""
+    """A `Precision`; variables, LayerNorm, softmax and CRF stay float32 in all of them."""
     batch_shape: str = "auto"
-    """One of `BATCH_SHAPES`; auto takes what the device runs best."""
+    """A `BatchShape`; auto takes what the device runs best."""
     xla: bool | None = None
     """Compile with XLA; None takes what the device runs best."""
     npu_options: tuple[str, ...] = ()

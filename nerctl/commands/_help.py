@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, get_args
 
 from typer.core import TyperCommand, TyperGroup
 
@@ -39,7 +39,7 @@ GROUPS = {
 }
 """The commands in the order of work, each with its line in the help of the whole."""
 
-PANELS = ("Data", "Model", "Schedule", "Device", "Output")
+DATA, MODEL, SCHEDULE, DEVICE, OUTPUT = PANELS = ("Data", "Model", "Schedule", "Device", "Output")
 """The groups of a command's options, in their order; an option names its own as `rich_help_panel`."""
 
 
@@ -88,6 +88,11 @@ class Command(TyperCommand):
             if title in sections:
                 with formatter.section(title):
                     formatter.write_dl(sections[title])
+
+
+def choices(kind: Any) -> str:
+    """How help shows what an option takes: [auto|cpu|cuda|npu] for a `Literal` of these."""
+    return f"[{'|'.join(get_args(kind))}]"
 
 
 def prints_and_leaves(parameter: Any) -> bool:

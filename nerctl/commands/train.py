@@ -11,8 +11,10 @@ from typing import TYPE_CHECKING, Any, Callable, Optional
 
 import typer
 
+from nerctl.backends import BatchShape, Device, Precision
+from nerctl.commands._help import DATA, DEVICE, MODEL, OUTPUT, SCHEDULE, choices
 from nerctl.commands.config import gather
-from nerctl.config import BATCH_SIZES, ENCODER_RATES, HEAD_RATES, TrainConfig, size_rule
+from nerctl.config import BATCH_SIZES, ENCODER_RATES, HEAD_RATES, Head, TrainConfig, size_rule
 from nerctl.console import out
 
 if TYPE_CHECKING:
@@ -28,54 +30,129 @@ _RATES, _HEAD_RATES, _BATCHES = map(size_rule, (ENCODER_RATES, HEAD_RATES, BATCH
 
 def train(
     context: typer.Context,
-    data_dir: str = typer.Option(DEFAULT.data_dir, help="Folder with the train, dev and test files."),
-    bert_dir: str = typer.Option(DEFAULT.bert_dir, help="Folder with the encoder (Google's BERT format)."),
-    output_dir: str = typer.Option(DEFAULT.output_dir, help="Folder that the run is written to."),
+    data_dir: str = typer.Option(
+        DEFAULT.data_dir, help="Folder with the train, dev and test files.", metavar="DIR", rich_help_panel=DATA
+    ),
+    bert_dir: str = typer.Option(
+        DEFAULT.bert_dir, help="Folder with the encoder (Google's BERT format).", metavar="DIR", rich_help_panel=MODEL
+    ),
+    output_dir: str = typer.Option(
+        DEFAULT.output_dir, help="Folder that the run is written to.", metavar="DIR", rich_help_panel=OUTPUT
+    ),
     config: Optional[str] = typer.Option(
         None, metavar="FILE.toml", help="Options from a TOML file; those given here win.", is_eager=True
     ),
-    device: str = typer.Option(DEFAULT.device, help="auto, cpu, cuda or npu; auto takes CUDA if there is a card."),
-    device_id: Optional[int] = typer.Option(None, help="The card, from 0 (the original's -device_map)."),
-    precision: str = typer.Option(DEFAULT.precision, help="float32, mixed_bfloat16 or mixed_float16."),
-    batch_shape: str = typer.Option(DEFAULT.batch_shape, help="auto, bucketed or fixed (one shape for all batches)."),
-    xla: Optional[bool] = typer.Option(None, "--xla/--no-xla", help="Compile with XLA; default: as the device."),
-    npu_option: list[str] = typer.Option([], metavar="NAME=VALUE", help="An option of the Ascend adapter; repeatable."),
-    threads: Optional[int] = typer.Option(None, help="Processor cores to use; default: all."),
-    from_scratch: bool = typer.Option(False, "--from-scratch", help="Begin from random weights, not the encoder's."),
+    device: Device = typer.Option(
+        DEFAULT.device, help="auto takes CUDA if there is a card.", metavar=choices(Device), rich_help_panel=DEVICE
+    ),
+    device_id: Optional[int] = typer.Option(
+        None, help="The card, from 0 (the original's -device_map).", metavar="N", rich_help_panel=DEVICE
+    ),
+    precision: Precision = typer.Option(
+        DEFAULT.precision, help="Of products in the encoder.", metavar=choices(Precision), rich_help_panel=DEVICE
+    ),
+    batch_shape: BatchShape = typer.Option(
+        DEFAULT.batch_shape, help="fixed: one shape for all batches.", metavar=choices(BatchShape), rich_help_panel=DEVICE
+    ),
+    xla: Optional[bool] = typer.Option(
+        None, "--xla/--no-xla", help="Compile with XLA; default: as the device.", rich_help_panel=DEVICE
+    ),
+    npu_option: list[str] = typer.Option(
+        [], metavar="NAME=VALUE", help="An option of the Ascend adapter; repeatable.", rich_help_panel=DEVICE
+    ),
+    threads: Optional[int] = typer.Option(
+        None, help="Processor cores to use; default: all.", metavar="N", rich_help_panel=DEVICE
+    ),
+    from_scratch: bool = typer.Option(
+        False, "--from-scratch", help="Begin from random weights, not the encoder's.", rich_help_panel=MODEL
+    ),
     lower_case: bool = typer.Option(
-        True, "--lower-case/--cased", help="Lower-case the text, as Google's Chinese BERT wants."
+        True, "--lower-case/--cased",
+        help="Lower-case the text, as Google's Chinese BERT wants.",
+        rich_help_panel=DATA,
     ),
-    head: str = typer.Option(DEFAULT.head, help="bilstm-crf, crf or softmax."),
-    lstm_size: int = typer.Option(DEFAULT.lstm_size, help="LSTM units in each direction."),
+    head: Head = typer.Option(DEFAULT.head, help="What scores the tags.", metavar=choices(Head), rich_help_panel=MODEL),
+    lstm_size: int = typer.Option(
+        DEFAULT.lstm_size, help="LSTM units in each direction.", metavar="N", rich_help_panel=MODEL
+    ),
     max_seq_length: int = typer.Option(
-        DEFAULT.max_seq_length, help="Word pieces a window, [CLS] and [SEP] included; longer sentences take several."
+        DEFAULT.max_seq_length,
+        help="Word pieces a window, [CLS] and [SEP] included; longer sentences take several.",
+        metavar="N",
+        rich_help_panel=DATA,
     ),
-    batch_size: Optional[int] = typer.Option(None, help=f"Sentences an update. Default: {_BATCHES}."),
+    batch_size: Optional[int] = typer.Option(
+        None, help=f"Sentences an update. Default: {_BATCHES}.", metavar="N", rich_help_panel=SCHEDULE
+    ),
     max_tokens: Optional[int] = typer.Option(
-        None, help="Padded positions in memory at once; larger batches go in parts. Default: 1536 on the CPU."
+        None,
+        help="Padded positions in memory at once; larger batches go in parts. Default: 1536 on the CPU.",
+        metavar="N",
+        rich_help_panel=DEVICE,
     ),
-    epochs: int = typer.Option(DEFAULT.epochs, help="Passes over train that the learning-rate schedule plans for."),
-    steps: Optional[int] = typer.Option(None, help="Stop after this many updates in all; the schedule stays."),
+    epochs: int = typer.Option(
+        DEFAULT.epochs,
+        help="Passes over train that the learning-rate schedule plans for.",
+        metavar="N",
+        rich_help_panel=SCHEDULE,
+    ),
+    steps: Optional[int] = typer.Option(
+        None, help="Stop after this many updates in all; the schedule stays.", metavar="N", rich_help_panel=SCHEDULE
+    ),
     learning_rate: Optional[float] = typer.Option(
-        None, help=f"Peak rate of the encoder. Default: {_RATES} (docs/results.md)."
+        None,
+        help=f"Peak rate of the encoder. Default: {_RATES} (docs/results.md).",
+        metavar="RATE",
+        rich_help_panel=SCHEDULE,
     ),
-    head_learning_rate: Optional[float] = typer.Option(None, help=f"Peak rate of the head. Default: {_HEAD_RATES}."),
-    crf_learning_rate: float = typer.Option(DEFAULT.crf_learning_rate, help="Peak rate of the CRF's scores."),
-    warmup: float = typer.Option(DEFAULT.warmup, help="Share of the updates over which the rates rise."),
-    weight_decay: float = typer.Option(DEFAULT.weight_decay, help="Decoupled decay, not on LayerNorm and biases."),
-    clip_norm: float = typer.Option(DEFAULT.clip_norm, help="Global gradient norm."),
-    dropout: Optional[float] = typer.Option(None, help="Dropout everywhere; default: the encoder's own rates."),
-    seed: int = typer.Option(DEFAULT.seed, help="Fixes first weights, data order and dropout."),
-    eval_every: Optional[int] = typer.Option(None, help="Score dev after this many updates; default: each epoch."),
+    head_learning_rate: Optional[float] = typer.Option(
+        None, help=f"Peak rate of the head. Default: {_HEAD_RATES}.", metavar="RATE", rich_help_panel=SCHEDULE
+    ),
+    crf_learning_rate: float = typer.Option(
+        DEFAULT.crf_learning_rate, help="Peak rate of the CRF's scores.", metavar="RATE", rich_help_panel=SCHEDULE
+    ),
+    warmup: float = typer.Option(
+        DEFAULT.warmup,
+        help="Share of the updates over which the rates rise.",
+        metavar="SHARE",
+        rich_help_panel=SCHEDULE,
+    ),
+    weight_decay: float = typer.Option(
+        DEFAULT.weight_decay,
+        help="Decoupled decay, not on LayerNorm and biases.",
+        metavar="X",
+        rich_help_panel=SCHEDULE,
+    ),
+    clip_norm: float = typer.Option(
+        DEFAULT.clip_norm, help="Global gradient norm.", metavar="X", rich_help_panel=SCHEDULE
+    ),
+    dropout: Optional[float] = typer.Option(
+        None, help="Dropout everywhere; default: the encoder's own rates.", metavar="SHARE", rich_help_panel=SCHEDULE
+    ),
+    seed: int = typer.Option(
+        DEFAULT.seed, help="Fixes first weights, data order and dropout.", metavar="N", rich_help_panel=SCHEDULE
+    ),
+    eval_every: Optional[int] = typer.Option(
+        None, help="Score dev after this many updates; default: each epoch.", metavar="N", rich_help_panel=OUTPUT
+    ),
     save_every: Optional[int] = typer.Option(
-        None, help="Save after this many updates; default: each evaluation, and 5 min."
+        None,
+        help="Save after this many updates; default: each evaluation, and 5 min.",
+        metavar="N",
+        rich_help_panel=OUTPUT,
     ),
-    patience: Optional[int] = typer.Option(None, help="Stop after this many evaluations without a better dev F1."),
+    patience: Optional[int] = typer.Option(
+        None, help="Stop after this many evaluations without a better dev F1.", metavar="N", rich_help_panel=SCHEDULE
+    ),
     test: Optional[bool] = typer.Option(
-        None, "--test/--no-test", help="Score test at the end; default: after a whole epoch."
+        None, "--test/--no-test", help="Score test at the end; default: after a whole epoch.", rich_help_panel=OUTPUT
     ),
-    resume: bool = typer.Option(False, "--resume", help="Go on with the run in the output folder."),
-    overwrite: bool = typer.Option(False, "--overwrite", help="Replace the run in the output folder; other files stay."),
+    resume: bool = typer.Option(
+        False, "--resume", help="Go on with the run in the output folder.", rich_help_panel=OUTPUT
+    ),
+    overwrite: bool = typer.Option(
+        False, "--overwrite", help="Replace the run in the output folder; other files stay.", rich_help_panel=OUTPUT
+    ),
 ) -> None:
     """Train a BERT-BiLSTM-CRF tagger on a corpus and score it.
 
