@@ -88,6 +88,12 @@ class Backend(Protocol):
     def max_tokens(self, batch_size: int, max_seq_length: int) -> int:
         """The default bound on padded positions in memory at once."""
 
+    def inference_tokens(self, max_seq_length: int) -> int:
+        """The default bound on padded positions that a loaded model, without gradients, computes at once."""
+
+    def window_rows(self, most: int) -> tuple[int, ...]:
+        """The only numbers of windows that a batch of predictions may have, rising, where their lengths are fixed."""
+
     def compile(self, function: Callable[..., Any], signature: Sequence[Any]) -> Callable[..., Any]:
         """A compiled function of tensors of this signature (`tf.TensorSpec`s)."""
 

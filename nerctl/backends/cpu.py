@@ -56,6 +56,12 @@ class CpuBackend:
     def max_tokens(self, batch_size: int, max_seq_length: int) -> int:
         return MAX_TOKENS
 
+    def inference_tokens(self, max_seq_length: int) -> int:
+        return 4096
+
+    def window_rows(self, most: int) -> tuple[int, ...]:
+        return (most,)
+
     def compile(self, function: Callable[..., Any], signature: Sequence[Any]) -> Callable[..., Any]:
         import tensorflow as tf
 

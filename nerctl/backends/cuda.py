@@ -103,6 +103,13 @@ class CudaBackend:
     def max_tokens(self, batch_size: int, max_seq_length: int) -> int:
         return min(batch_size * max_seq_length, max(MAX_TOKENS, max_seq_length))
 
+    def inference_tokens(self, max_seq_length: int) -> int:
+        return max(MAX_TOKENS, max_seq_length)
+
+    def window_rows(self, most: int) -> tuple[int, ...]:
+        # A single text must not wait for a full batch of padding, and each number is a program of its own.
+        return tuple(sorted({max(1, most // part) for part in (1, 8, 64)}))
+
     def compile(self, function: Callable[..., Any], signature: Sequence[Any]) -> Callable[..., Any]:
         import tensorflow as tf
 

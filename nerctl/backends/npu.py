@@ -30,6 +30,9 @@ TENSORFLOW = "2.6"
 ONE_CARD = {"JOB_ID": "10087", "RANK_ID": "0", "RANK_SIZE": "1", "SLOG_PRINT_TO_STDOUT": "0"}
 """What the vendor's one-card scripts export, beside ASCEND_DEVICE_ID; each is set only where it is unset."""
 
+INFERENCE_ROWS = 32
+"""Windows of the one program that predicts."""
+
 
 class NpuBackend:
     """One card, one static shape, one compilation."""
@@ -101,6 +104,12 @@ class NpuBackend:
 
     def max_tokens(self, batch_size: int, max_seq_length: int) -> int:
         return batch_size * max_seq_length  # a whole batch in one run: a second program would be compiled for parts
+
+    def inference_tokens(self, max_seq_length: int) -> int:
+        return INFERENCE_ROWS * max_seq_length
+
+    def window_rows(self, most: int) -> tuple[int, ...]:
+        return (most,)  # compiling a program takes minutes, computing a few rows of padding milliseconds
 
     def compile(self, function: Callable[..., Any], signature: Sequence[Any]) -> Callable[..., Any]:
         import tensorflow as tf

@@ -7,6 +7,7 @@ from typing import Optional
 
 import typer
 
+from nerctl.commands._model_options import MAX_TOKENS_HELP
 from nerctl.console import out
 
 
@@ -25,6 +26,7 @@ def evaluate(
     max_seq_length: Optional[int] = typer.Option(
         None, help="Longest window in word pieces, [CLS] and [SEP] included; default: that of training."
     ),
+    max_tokens: Optional[int] = typer.Option(None, min=1, help=MAX_TOKENS_HELP),
     device: str = typer.Option("auto", help="auto, cpu, cuda or npu."),
     threads: int = typer.Option(0, min=0, help="Computing threads; 0: as many as cores."),
 ) -> None:
@@ -43,7 +45,9 @@ def evaluate(
     from nerctl.inference.loading import load_model
 
     file = corpus_file(data)
-    loaded = load_model(model, device=device, threads=threads, max_seq_length=max_seq_length)
+    loaded = load_model(
+        model, device=device, threads=threads, max_seq_length=max_seq_length, max_tokens=max_tokens
+    )
     if data.is_dir():
         out.say(f"scoring {file}")
     result = evaluate_model(loaded, file, predictions, strict)

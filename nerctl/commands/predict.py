@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Callable, Optional
+from typing import TYPE_CHECKING, Any, Optional
 
 import typer
 
+from nerctl.commands._model_options import MAX_TOKENS_HELP
+from nerctl.commands._stops import stops
 from nerctl.console import out
 from nerctl.errors import NerctlError
 
 if TYPE_CHECKING:
-    from nerctl.inference.stream import Done, StreamOptions
+    from nerctl.inference.stream import Listener, StreamOptions
     from nerctl.inference.tagger import Tagger
 
 
@@ -21,13 +23,16 @@ def predict(
     input: Optional[str] = typer.Option(None, "--input", "-i", help="File of texts; - is standard input."),
     output: Optional[Path] = typer.Option(None, "--output", "-o", help="File to write; default: standard output."),
     format: str = typer.Option("jsonl", "--format", help="Output: jsonl, conll or inline."),
-    input_format: str = typer.Option("auto", help="Input: auto, text (a line a text), jsonl, conll (a token a line)."),
+    input_format: str = typer.Option(
+        "auto", help="Input: text (a line a text), jsonl, conll (a token a line); auto: by its first lines, and says so."
+    ),
     field: str = typer.Option("text", help="Field of a JSON line that holds the text; others pass through."),
     skip_bad: bool = typer.Option(False, "--skip-bad", help="Name lines that cannot be read and leave them out."),
     resume: bool = typer.Option(False, "--resume", help="Go on where an earlier run to --output stopped."),
     lexicon: Optional[Path] = typer.Option(None, help="File of mention TAB type: force them (longest from the left)."),
     block: Optional[Path] = typer.Option(None, help="File of mention [TAB type]: no entity is exactly that mention."),
     batch_size: int = typer.Option(0, min=0, help="Windows computed at once; 0: what runs best."),
+    max_tokens: Optional[int] = typer.Option(None, min=1, help=MAX_TOKENS_HELP),
     workers: int = typer.Option(0, min=0, help="Computing threads; 0: as many as cores."),
     max_seq_length: Optional[int] = typer.Option(
         None, help="Longest window in word pieces; default: that of training. Longer texts take several."
@@ -38,8 +43,8 @@ def predict(
 
     Offsets count code points of the text as given; the end is exclusive. The score is the model's probability
     of exactly that entity, given the forced and forbidden mentions. Output keeps the order of the input, and
-    memory does not grow with it. A line that cannot be read ends the run, what was done is kept, and --resume
-    goes on there.
+    memory does not grow with it. A line that cannot be read, Ctrl-C and SIGTERM end the run; what was done is kept, and
+    --resume goes on there.
 
     \b
     Examples:
@@ -62,15 +67,18 @@ def predict(
     from nerctl.inference.stream import StreamOptions
     from nerctl.inference.tagger import Tagger
 
-    tagger = Tagger.load(
-        model,
-        device=device,
-        threads=workers,
-        max_seq_length=max_seq_length,
-        lexicon=lexicon,
-        block=block,
-        max_windows=batch_size,
-    )
+    options = StreamOptions(input_format, format, field, skip_bad)
+    with stops(lambda: "Stopped while the model was loaded; nothing is written."):
+        tagger = Tagger.load(
+            model,
+            device=device,
+            threads=workers,
+            max_seq_length=max_seq_length,
+            lexicon=lexicon,
+            block=block,
+            max_windows=batch_size,
+            max_tokens=max_tokens,
+        )
     if texts:
         documents = [Document.split(text, tagger.model.splitter) for text in texts]
         for number, (document, result) in enumerate(zip(documents, tagger.tag(documents)), 1):
@@ -78,26 +86,51 @@ def predict(
             out.result(write_record(record, result, format).rstrip("\n"))
         return
     assert input is not None
-    options = StreamOptions(input_format, format, field, skip_bad)
     if output is None:
         _to_stdout(tagger, input, options)
     else:
         _to_file(tagger, input, output, options, resume, (lexicon, block))
 
 
-def _skipped(name: str) -> Callable[[int, str], None]:
-    return lambda line, reason: out.warn(f"{name}:{line}: {reason}; left out")
+def _listener(name: str, bar: Any = None) -> Listener:
+    """Says what is noticed in the input of that name, and moves the bar if there is one."""
+    from nerctl.inference.input_form import FORMS
+    from nerctl.inference.part_file import Done
+    from nerctl.inference.stream import Listener
+
+    class Said(Listener):
+        def recognised(self, form: str) -> None:
+            out.say(f"input: {FORMS[form]} (--input-format names another)")
+
+        def skipped(self, line: int, reason: str) -> None:
+            out.warn(f"{name}:{line}: {reason}; left out")
+
+        def replaced(self, line: int) -> None:
+            out.warn(f'{name}:{line}: has "entities" of its own; the output has the model\'s in their place')
+
+        def progressed(self, done: Done) -> None:
+            if bar is not None:
+                bar.update(done.input_bytes - bar.n)
+
+    return Said()
 
 
 def _to_stdout(tagger: Tagger, source: str, options: StreamOptions) -> None:
     import sys
 
-    from nerctl.inference.stream import Done, open_input, predict_stream
+    from nerctl.inference.part_file import Done
+    from nerctl.inference.stream import open_input, predict_stream
 
-    with open_input(source) as stream:
-        for text, _ in predict_stream(tagger, stream, source, options, Done(), _skipped(source)):
-            sys.stdout.buffer.write(text)
+    done = Done()
+
+    def answered() -> str:
+        return f"Stopped; {done.texts:,} texts are answered. With --output a run can be resumed."
+
+    with stops(answered), open_input(source) as stream:
+        for block in predict_stream(tagger, stream, source, options, done, _listener(source)):
+            sys.stdout.buffer.write(block.output)
             sys.stdout.buffer.flush()
+            done = block.done
 
 
 def _to_file(tagger: Tagger, source: str, target: Path, options: StreamOptions, resume: bool, rules: Any) -> None:
@@ -108,6 +141,7 @@ def _to_file(tagger: Tagger, source: str, target: Path, options: StreamOptions, 
     from tqdm import tqdm
 
     from nerctl.folder import POINTER, sha256_of
+    from nerctl.inference.part_file import PartFile
     from nerctl.inference.stream import predict_file
 
     identity = {
@@ -117,14 +151,17 @@ def _to_file(tagger: Tagger, source: str, target: Path, options: StreamOptions, 
         "options": asdict(options),
         "rules": [sha256_of(path) if path else None for path in rules],
     }
+    part = PartFile(target, identity)
     total = os.path.getsize(source) if source != "-" and os.path.isfile(source) else None
     hidden = out.quiet or not sys.stderr.isatty()
-    with tqdm(total=total, unit="B", unit_scale=True, disable=hidden, file=sys.stderr) as bar:
 
-        def progress(now: Done) -> None:
-            bar.update(now.input_bytes - bar.n)
+    def kept() -> str:
+        done = part.kept()
+        if done is not None:
+            return f"Stopped; {done.texts:,} texts are kept. Go on with the same command and --resume."
+        return f"Stopped; {target} is {'complete' if target.exists() else 'not begun'}."
 
-        told = _skipped(source)
-        done = predict_file(tagger, source, target, options, identity, resume, told, progress)
+    with stops(kept), tqdm(total=total, unit="B", unit_scale=True, disable=hidden, file=sys.stderr) as bar:
+        done = predict_file(tagger, source, part, options, resume, _listener(source, bar))
     left_out = f", {done.skipped:,} lines left out" if done.skipped else ""
     out.say(f"{target}: {done.texts:,} texts, {done.entities:,} entities{left_out}")

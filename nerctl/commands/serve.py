@@ -8,6 +8,7 @@ from typing import Optional
 
 import typer
 
+from nerctl.commands._model_options import MAX_TOKENS_HELP
 from nerctl.console import out
 from nerctl.errors import NerctlError
 
@@ -18,6 +19,7 @@ def serve(
     port: int = typer.Option(8000, help="Port to listen on; 0 picks a free one. The address is printed."),
     workers: int = typer.Option(1, help="Model processes; each loads its own copy."),
     threads: int = typer.Option(0, help="Computing threads of a worker; 0: the cores, shared out."),
+    max_tokens: Optional[int] = typer.Option(None, help=MAX_TOKENS_HELP),
     max_batch: int = typer.Option(32, help="Texts that go through the model at once, at the most."),
     max_wait_ms: float = typer.Option(5.0, help="Longest wait of a text for others to fill a batch."),
     queue: int = typer.Option(1024, help="Texts that may wait; more are answered 429."),
@@ -44,6 +46,7 @@ def serve(
         port=port,
         workers=workers,
         threads=threads,
+        max_tokens=max_tokens,
         max_batch=max_batch,
         max_wait_ms=max_wait_ms,
         queue=queue,

@@ -98,6 +98,11 @@ class WordPieceTokenizer:
         self._known: dict[str, list[int]] = {}
         self._longest = max(len(piece) for piece in vocabulary.pieces)
 
+    @property
+    def known(self) -> int:
+        """Tokens in the cache."""
+        return len(self._known)
+
     def pieces(self, token: str) -> list[int]:
         """Piece ids of one token, at least one: [UNK] when normalisation leaves nothing. Do not change."""
         ids = self._known.get(token)

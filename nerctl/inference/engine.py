@@ -5,10 +5,11 @@ Letters: W windows, P word pieces a window, T tokens a window, K tags.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Callable, Protocol
+from typing import TYPE_CHECKING, Any, Callable, Optional, Protocol
 
 import numpy as np
 
+from nerctl.backends.process import take_process
 from nerctl.data.batches import WindowArrays
 from nerctl.data.tags import Labels
 from nerctl.data.windows import SPECIAL
@@ -17,9 +18,6 @@ from nerctl.inference.decoding import CrfScores
 if TYPE_CHECKING:
     from nerctl.backends import Backend
     from nerctl.model.tagger import TaggerModel
-
-MAX_TOKENS = 4096
-"""Default bound on padded positions (windows x pieces) that an engine computes at once."""
 
 
 class Engine(Protocol):
@@ -43,7 +41,7 @@ class TensorFlowEngine:
         model: the network; its variables may change between calls.
         backend: the opened device.
         max_seq_length: longest window; matters on devices of fixed shapes only.
-        max_tokens: padded positions of a fixed shape, likewise.
+        max_tokens: padded positions computed at once; None: what the device runs best with.
         threads: calls that are best made side by side.
     """
 
@@ -54,17 +52,19 @@ class TensorFlowEngine:
         model: TaggerModel,
         backend: Backend,
         max_seq_length: int = 202,
-        max_tokens: int = MAX_TOKENS,
+        max_tokens: Optional[int] = None,
         threads: int = 1,
     ) -> None:
         self.model = model
         self.backend = backend
         self.lengths = backend.window_lengths(max_seq_length)
-        self.max_tokens = max_tokens
+        self.max_tokens = max_tokens or backend.inference_tokens(max_seq_length)
         self.threads = threads
+        take_process()
         self._compiled: dict[tuple[Any, Any, Any], Callable[..., Any]] = {}
 
     def emissions(self, windows: WindowArrays) -> np.ndarray:
+        take_process()
         if not self.lengths:
             return np.asarray(self._run(windows, (None, None, None)))
         width = windows.firsts.shape[1]
@@ -99,11 +99,14 @@ class TensorFlowEngine:
         """The windows in arrays of the device's shapes, each with its number of real rows."""
         count, length = windows.pieces.shape
         wanted = next((size for size in self.lengths if length <= size), length)
-        rows = max(1, self.max_tokens // wanted)
+        sizes = self.backend.window_rows(max(1, self.max_tokens // wanted))
         parts = []
-        for low in range(0, count, rows):
+        low = 0
+        while low < count:
+            rows = next((size for size in sizes if count - low <= size), sizes[-1])
             high = min(low + rows, count)
             parts.append((_repadded(windows, low, high, rows, wanted), high - low))
+            low = high
         return parts
 
 

@@ -8,6 +8,7 @@ from typing import Any, Optional, Union
 
 import numpy as np
 
+from nerctl.backends.process import take_process
 from nerctl.backends.threads import set_threads
 from nerctl.data.tags import Labels
 from nerctl.data.text_splitter import TextSplitter
@@ -47,6 +48,7 @@ def load_model(
     device: str = "auto",
     threads: int = 0,
     max_seq_length: Optional[int] = None,
+    max_tokens: Optional[int] = None,
 ) -> LoadedModel:
     """Opens a training folder or an exported folder.
 
@@ -56,10 +58,14 @@ def load_model(
         device: for TensorFlow: auto, cpu, cuda or npu.
         threads: computing threads; 0: as many as cores.
         max_seq_length: window; None: that of training.
+        max_tokens: padded positions that the engine computes at once; None: what the device runs best with.
 
     Raises:
         ModelError: a file is missing, altered, or does not fit; the message names it.
+        NerctlError: the process is a fork of one that has run TensorFlow, which the engine needs.
     """
+    if max_tokens is not None and max_tokens < 1:
+        raise ModelError(f"--max-tokens {max_tokens}: it must be at least 1")
     if engine not in ENGINES:
         raise ModelError(f"engine {engine}: unknown; it is one of {', '.join(ENGINES)}")
     folder = ModelFolder.open(Path(path))
@@ -76,7 +82,7 @@ def load_model(
     tokenizer = WordPieceTokenizer(Vocabulary.read(folder.path / "vocab.txt"), bool(config.get("lower_case", True)))
     splitter = TextSplitter.from_dict(config["splitter"]) if "splitter" in config else TextSplitter()
     make = _tensorflow if folder.engine == "tensorflow" else _onnx
-    made, crf = make(folder, labels, config, limit, device, threads)
+    made, crf = make(folder, labels, config, limit, device, threads, max_tokens)
     return LoadedModel(folder, made, crf, labels, tokenizer, splitter, limit)
 
 
@@ -94,13 +100,14 @@ def _window(folder: ModelFolder, config: Any, bert: Any, wanted: Optional[int]) 
 
 
 def _tensorflow(
-    folder: ModelFolder, labels: Labels, config: Any, limit: int, device: str, threads: int
+    folder: ModelFolder, labels: Labels, config: Any, limit: int, device: str, threads: int, max_tokens: Optional[int]
 ) -> tuple[Engine, CrfScores]:
     from nerctl.backends import DeviceOptions, backend_for
     from nerctl.model.bert import BertConfig
     from nerctl.model.checkpoint import load_tensors
     from nerctl.model.tagger import TaggerConfig, TaggerModel
 
+    take_process()  # before anything of TensorFlow runs, for it would never return
     backend = backend_for(DeviceOptions(device=device))
     if threads:
         set_threads(threads, 1)
@@ -119,15 +126,15 @@ def _tensorflow(
     head = TaggerConfig(len(labels), str(config.get("head", "bilstm-crf")), int(config.get("lstm_size", 128)))
     bert = BertConfig.load(folder.path / "bert_config.json")
     model = TaggerModel(bert, head, saved, backend.compute_dtype, backend.lstm_form)
-    return TensorFlowEngine(model, backend, limit), crf_scores(model, labels)
+    return TensorFlowEngine(model, backend, limit, max_tokens), crf_scores(model, labels)
 
 
 def _onnx(
-    folder: ModelFolder, labels: Labels, config: Any, limit: int, device: str, threads: int
+    folder: ModelFolder, labels: Labels, config: Any, limit: int, device: str, threads: int, max_tokens: Optional[int]
 ) -> tuple[Engine, CrfScores]:
     from nerctl.inference.onnx_engine import OnnxEngine, read_crf
 
     if device not in ("auto", "cpu"):
         raise ModelError(f"--device {device}: {folder.path} is an ONNX export, which runs on the CPU")
     weights = folder.path / folder.weights.folder
-    return OnnxEngine(weights / "model.onnx", threads), read_crf(weights / "crf.json", labels)
+    return OnnxEngine(weights / "model.onnx", threads, max_tokens), read_crf(weights / "crf.json", labels)

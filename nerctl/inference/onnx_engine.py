@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
+from typing import Any, Optional
 
 import numpy as np
 
@@ -13,6 +13,10 @@ from nerctl.data.batches import WindowArrays
 from nerctl.data.tags import Labels
 from nerctl.errors import ModelError, NerctlError
 from nerctl.inference.decoding import CrfScores
+
+MAX_TOKENS = 512
+"""Positions of a call: few enough for a layer's activations to stay in a core's own cache
+(benchmarks/predict_vs_transformers.py)."""
 
 
 class OnnxEngine:
@@ -24,14 +28,14 @@ class OnnxEngine:
     Args:
         path: the .onnx file.
         threads: calls side by side; 0: as many as cores.
+        max_tokens: padded positions that a call computes; None: what runs best.
     """
 
     name = "onnx"
-    # Small enough for a layer's activations to stay in a core's own cache (benchmarks/predict_vs_transformers.py).
-    max_tokens = 512
 
-    def __init__(self, path: Path, threads: int = 0) -> None:
+    def __init__(self, path: Path, threads: int = 0, max_tokens: Optional[int] = None) -> None:
         self.threads = threads or available_cores()
+        self.max_tokens = max_tokens or MAX_TOKENS
         self._session = open_session(path)
 
     def emissions(self, windows: WindowArrays) -> np.ndarray:

@@ -19,7 +19,10 @@ from nerctl.inference.decoding import CrfScores, by_length, decode
 from nerctl.inference.engine import Engine
 
 BLOCK_TOKENS = 1 << 16
-"""Word pieces of the sentences whose emissions are in memory at once."""
+"""Word pieces of the sentences whose emissions are in memory at once, at the least."""
+
+BLOCK_CALLS = 4
+"""Calls of the engine that a block of texts fills, so that most calls are full and of texts of like length."""
 
 DECODE_TOKENS = 1 << 14
 """Padded tokens decoded together."""
@@ -72,10 +75,11 @@ def emission_blocks(
     """
     block: list[int] = []
     positions = 0
+    most = max(BLOCK_TOKENS, BLOCK_CALLS * (max_tokens or engine.max_tokens))
     for sentence in np.argsort(-encoder.lengths, kind="stable").tolist():
         block.append(sentence)
         positions += int(encoder.lengths[sentence])
-        if positions >= BLOCK_TOKENS:
+        if positions >= most:
             yield block, emissions_of(engine, [encoder.rows(one) for one in block], encoder.pad, max_tokens)
             block, positions = [], 0
     if block:

@@ -10,10 +10,11 @@ from typing import Any, Union
 from nerctl.data.conll import parse_line
 from nerctl.data.text_splitter import TextSplitter
 from nerctl.inference.documents import Document
+from nerctl.inference.input_form import is_visible, token_of
 from nerctl.inference.tagger import Result
 
 INPUTS = ("auto", "text", "jsonl", "conll")
-"""Forms of input; auto looks at the first line that is not blank."""
+"""Forms of input; auto looks at the first lines (`nerctl.inference.input_form`)."""
 
 OUTPUTS = ("jsonl", "conll", "inline")
 """Forms of output."""
@@ -56,20 +57,6 @@ Line = tuple[int, int, bytes]
 """Number from 1, bytes of the input up to behind it, content without the line end."""
 
 
-def form_of(first: bytes) -> str:
-    """The form of an input whose first line that is not blank is this: jsonl, conll or text."""
-    line = first.strip()
-    if line.startswith(b"{"):
-        try:
-            if isinstance(json.loads(line), dict):
-                return "jsonl"
-        except ValueError:
-            pass
-    columns = first.rstrip().replace(b"\t", b" ").split(b" ")
-    tag = columns[-1] if len(columns) == 2 or b"\t" in line else b""
-    return "conll" if (tag == b"O" or tag[:2] in (b"B-", b"I-", b"M-", b"S-", b"E-")) else "text"
-
-
 def read_items(lines: Iterable[Line], form: str, name: str, splitter: TextSplitter) -> Iterator[Item]:
     """The texts of an input of that form; `name` is the JSON field that holds the text."""
     if form == "conll":
@@ -86,17 +73,33 @@ def read_items(lines: Iterable[Line], form: str, name: str, splitter: TextSplitt
                 yield Bad(number, number, end, f"not UTF-8 at byte {error.start + 1} of the line")
 
 
+class _Twice(Exception):
+    """A name that stands twice in one object."""
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    value = dict(pairs)
+    if len(value) != len(pairs):
+        names = [name for name, _ in pairs]
+        twice = next(name for name in names if names.count(name) > 1)
+        raise _Twice(f'"{twice}" stands twice in one object')
+    return value
+
+
 def _json(number: int, end: int, raw: bytes, name: str, splitter: TextSplitter) -> Item:
     try:
-        value = json.loads(raw.decode("utf-8"))
+        value = json.loads(raw.decode("utf-8"), object_pairs_hook=_object)
     except UnicodeDecodeError as error:
         return Bad(number, number, end, f"not UTF-8 at byte {error.start + 1} of the line")
+    except _Twice as error:
+        return Bad(number, number, end, str(error))
     except (ValueError, RecursionError) as error:
         return Bad(number, number, end, f"not JSON ({error})")
     if not isinstance(value, dict):
         return Bad(number, number, end, "no JSON object")
     if not isinstance(value.get(name), str):
-        return Bad(number, number, end, f'no string in the field "{name}" (--field)')
+        there = ", ".join(list(value)[:5]) or "none"
+        return Bad(number, number, end, f'no string in the field "{name}" (--field); its fields: {there}')
     text = value.pop(name)
     return Record(number, number, end, Document.split(text, splitter), value, name)
 
@@ -104,37 +107,37 @@ def _json(number: int, end: int, raw: bytes, name: str, splitter: TextSplitter) 
 def _conll(lines: Iterable[Line]) -> Iterator[Item]:
     """Sentences of columns; the tags are not looked at, and one column is enough."""
     tokens: list[str] = []
+    tagged = False
     first, last = 0, (0, 0)
     reason = ""
     for number, end, raw in lines:
-        parsed = parse_line(raw)
-        if parsed is None:
+        parsed = _token(raw)
+        if parsed is None or (tagged and isinstance(parsed, tuple) and not parsed[1] and not is_visible(parsed[0])):
             if tokens or reason:
                 yield _sentence(tokens, (first, number, end), reason)
-            tokens, reason = [], ""
+            tokens, tagged, reason = [], False, ""
             continue
         if not tokens and not reason:
             first = number
         if isinstance(parsed, tuple):
             tokens.append(parsed[0])
+            tagged |= parsed[1]
         elif not reason:
-            # A token alone is fine: there is nothing else to know of a text that is to be tagged.
-            alone = _alone(raw)
-            if alone is None:
-                reason, first = parsed, number
-            else:
-                tokens.append(alone)
+            reason, first = parsed, number
         last = number, end
     if tokens or reason:
         yield _sentence(tokens, (first, *last), reason)
 
 
-def _alone(raw: bytes) -> Union[str, None]:
-    try:
-        text = raw.decode("utf-8").strip(" \t\r\v\f")
-    except UnicodeDecodeError:
-        return None
-    return None if " " in text or "\t" in text or "\0" in text else text
+def _token(raw: bytes) -> Union[tuple[str, bool], str, None]:
+    """A line's token and whether it has a tag, why the line cannot be read, or None where it ends a sentence.
+
+    A token alone is fine, and so is any spelling of its tag: there is nothing else to know of what is to be tagged.
+    """
+    parsed = parse_line(raw)
+    if isinstance(parsed, tuple):
+        return parsed[0], True
+    return parsed if parsed is None else (token_of(raw) or parsed)
 
 
 def _sentence(tokens: list[str], place: tuple[int, int, int], reason: str) -> Item:

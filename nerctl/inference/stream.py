@@ -1,38 +1,32 @@
 """Tags an input of any size in bounded memory: blocks of lines in, lines out in the same order.
 
-A file is written as FILE.part beside a journal, FILE.part.json, and takes its name when it is complete. After each
-block the output is synced, then the journal says how many bytes of input are done and how many of output they
-gave. `--resume` cuts the output back to that, and goes on: the bytes are the same as without a stop, for a block's
-bounds depend on the input alone.
+A block's bounds depend on the input (and on how much the engine computes at once), so a run that was stopped and
+resumed gives the same bytes as one that was not; `nerctl.inference.part_file` keeps what is done.
 """
 
 from __future__ import annotations
 
-import json
 import os
 import sys
 from collections.abc import Iterable, Iterator
-from dataclasses import asdict, dataclass
-from pathlib import Path
-from typing import Any, BinaryIO, Callable, Optional
+from dataclasses import dataclass, replace
+from typing import BinaryIO, Optional
 
 from nerctl.errors import DataError, FailedError, NerctlError
-from nerctl.folder import write_json
-from nerctl.inference.records import Bad, Item, Line, Record, form_of, read_items, write_record
+from nerctl.inference.input_form import LOOK_BYTES, LOOK_LINES, recognise
+from nerctl.inference.part_file import Done, PartFile
+from nerctl.inference.predict import BLOCK_CALLS
+from nerctl.inference.records import Bad, Item, Line, Record, read_items, write_record
 from nerctl.inference.tagger import Tagger
 
 BLOCK_CHARACTERS = 1 << 15
-"""Characters of the texts that are tagged together."""
+"""Characters of the texts that are tagged together, at the least."""
 
 SYNC_CHARACTERS = 1 << 18
 """Characters after which output and journal are synced."""
 
 LONGEST_LINE = 1 << 26
 """Bytes; a longer line is refused, for it would not fit in memory with its windows."""
-
-Told = Callable[[int, str], None]
-"""Told of a line that is skipped: its number and why."""
-
 
 @dataclass(frozen=True)
 class StreamOptions:
@@ -47,110 +41,85 @@ class StreamOptions:
     skip_bad: bool = False
     """Leave out lines that cannot be read, and say so, instead of stopping."""
 
+    def __post_init__(self) -> None:
+        if self.field == "entities" and self.output == "jsonl":
+            raise NerctlError('--field entities: that is where the answer goes; give the text\'s field another name')
 
-@dataclass
-class Done:
-    """How far a run has come; this is what the journal holds."""
 
-    form: str = ""
-    """The form that the input was found to have."""
-    input_bytes: int = 0
-    """Bytes of input read and answered."""
-    lines: int = 0
-    """Line number of the last one among them."""
-    output_bytes: int = 0
-    """Bytes of output they gave."""
-    texts: int = 0
-    """Texts tagged."""
-    entities: int = 0
-    """Entities found."""
-    skipped: int = 0
-    """Lines left out."""
+class Listener:
+    """Told of what is noticed on the way; does nothing by itself."""
+
+    def recognised(self, form: str) -> None:
+        """The form of the input, which was not named, is `form`."""
+
+    def skipped(self, line: int, reason: str) -> None:
+        """A line is left out, for it cannot be read."""
+
+    def replaced(self, line: int) -> None:
+        """A JSON line has "entities" of its own, which the answer replaces; told once a run."""
+
+    def progressed(self, done: Done) -> None:
+        """A block is written."""
+
+
+@dataclass(frozen=True)
+class Block:
+    """Some lines of the input, answered."""
+
+    output: bytes
+    """What is written for them, UTF-8."""
+    characters: int
+    """Characters of their texts."""
+    done: Done
+    """How far the run is once the output is written."""
 
 
 def predict_file(
     tagger: Tagger,
     source: str,
-    target: Path,
+    output: PartFile,
     options: StreamOptions,
-    identity: dict[str, Any],
     resume: bool = False,
-    on_skip: Optional[Told] = None,
-    on_progress: Optional[Callable[[Done], None]] = None,
+    listener: Optional[Listener] = None,
 ) -> Done:
     """Tags a file (or "-", standard input) into a file.
 
     Args:
         tagger: the model.
         source: the input's path.
-        target: the output; it must not exist.
+        output: the output; its target must not exist.
         options: forms of input and output.
-        identity: what must be the same when the run is resumed, as JSON.
         resume: go on after what an earlier run left.
-        on_skip: told of each line that is left out.
-        on_progress: told after each block.
+        listener: told of what happens.
 
     Raises:
         DataError: a line cannot be read; what was done so far is kept for `--resume`.
         NerctlError: the output is in the way, or there is nothing to resume.
         FailedError: the disk refuses.
     """
-    part = target.with_name(target.name + ".part")
-    journal = target.with_name(target.name + ".part.json")
-    done = _begin(target, part, journal, identity, resume)
+    listener = listener or Listener()
     try:
-        with open_input(source) as stream, open(part, "r+b" if resume else "xb") as output:
-            _skip_input(stream, done.input_bytes)
-            output.truncate(done.output_bytes)
-            output.seek(done.output_bytes)
-
-            def sync() -> None:
-                output.flush()
-                os.fsync(output.fileno())
-                write_json(journal, {**identity, "done": asdict(done)})
-
-            sync()
-            try:
+        if resume:
+            output.take_up()
+        else:
+            output.begin()
+        if not output.complete:
+            with open_input(source) as stream, output:
+                _skip_input(stream, output.done.input_bytes)
                 since = 0
-                for text, size in predict_stream(tagger, stream, source, options, done, on_skip):
-                    output.write(text)
-                    done.output_bytes += len(text)
-                    since += size
+                for block in predict_stream(tagger, stream, source, options, output.done, listener):
+                    output.append(block.output, block.done)
+                    since += block.characters
                     if since >= SYNC_CHARACTERS:
-                        sync()
+                        output.sync()
                         since = 0
-                    if on_progress is not None:
-                        on_progress(done)
-            finally:
-                sync()
-        os.replace(part, target)
-        journal.unlink()
+                    listener.progressed(output.done)
+        output.finish()
     except OSError as error:
-        raise FailedError(f"{target}: cannot be written ({error.strerror or error}); go on with --resume") from None
-    return done
-
-
-def _begin(target: Path, part: Path, journal: Path, identity: dict[str, Any], resume: bool) -> Done:
-    if target.exists():
-        raise NerctlError(f"{target}: is in the way; move it or name another --output")
-    if not resume:
-        if part.exists():
-            raise NerctlError(f"{part}: an earlier run was not finished; go on with --resume, or remove it")
-        if not target.parent.is_dir():
-            raise NerctlError(f"{target.parent}: no such folder; make it or name another --output")
-        return Done()
-    try:
-        content = json.loads(journal.read_text(encoding="utf-8"))
-        done = Done(**content.pop("done"))
-        size = part.stat().st_size
-    except (OSError, ValueError, TypeError, KeyError):
-        raise NerctlError(f"{journal}: nothing to resume there; leave out --resume") from None
-    if content != identity:
-        other = sorted(name for name in identity if content.get(name) != identity[name])
-        raise NerctlError(f"{journal}: belongs to a run with another {', '.join(other)}; resume with the same")
-    if size < done.output_bytes:
-        raise NerctlError(f"{part}: shorter than its journal says; remove both and begin again")
-    return done
+        raise FailedError(
+            f"{output.target}: cannot be written ({error.strerror or error}); go on with --resume"
+        ) from None
+    return output.done
 
 
 def predict_stream(
@@ -158,65 +127,82 @@ def predict_stream(
     stream: BinaryIO,
     name: str,
     options: StreamOptions,
-    done: Done,
-    on_skip: Optional[Told] = None,
-) -> Iterator[tuple[bytes, int]]:
-    """Tags what a stream holds from where it stands; `done` is kept up to date, but for its `output_bytes`.
+    done: Done = Done(),
+    listener: Optional[Listener] = None,
+) -> Iterator[Block]:
+    """Tags what a stream holds from where it stands, which is behind what is `done`.
 
     Yields:
-        The output of each block in order, UTF-8, and the characters of its texts.
+        Each block in order.
 
     Raises:
-        DataError: a line cannot be read, after the output of all texts before it.
+        DataError: the input is of no form that is read, or a line cannot be read, after the block of all texts before.
     """
-    lines = _lines(stream, name, done)
-    done.form, lines = _form(lines, done.form or options.form)
-    items = read_items(lines, done.form, options.field, tagger.model.splitter)
-    for block in _blocks(items):
-        records = [item for item in block if isinstance(item, Record)]
+    listener = listener or Listener()
+    form, lines = _form(_lines(stream, name, done), name, done.form or options.form)
+    if options.form == "auto":
+        listener.recognised(form)
+    done = replace(done, form=form)
+    most = max(BLOCK_CHARACTERS, BLOCK_CALLS * tagger.model.engine.max_tokens)
+    told_of_entities = False
+    for items in _blocks(read_items(lines, form, options.field, tagger.model.splitter), most):
+        bad = [item for item in items if isinstance(item, Bad)]
+        stop = bad[0] if bad and not options.skip_bad else None
+        records = [item for item in items if isinstance(item, Record)]
         results = tagger.tag([record.document for record in records])
+        for item in bad if stop is None else []:
+            listener.skipped(item.line, item.reason)
+        own = next((record for record in records if "entities" in record.extra), None)
+        if own is not None and options.output == "jsonl" and not told_of_entities:
+            listener.replaced(own.line)
+            told_of_entities = True
         written = [write_record(record, result, options.output) for record, result in zip(records, results)]
-        for item in block:
-            if isinstance(item, Bad) and options.skip_bad:
-                done.skipped += 1
-                if on_skip is not None:
-                    on_skip(item.line, item.reason)
-        bad = next((item for item in block if isinstance(item, Bad)), None)
-        stop = bad is not None and not options.skip_bad
-        kept = [item for item in block if not (stop and item is bad)]
-        if kept:
-            done.input_bytes, done.lines = kept[-1].end, kept[-1].last_line
-        done.texts += len(records)
-        done.entities += sum(len(result.entities) for result in results)
-        yield "".join(written).encode("utf-8"), sum(len(record.document.text) for record in records)
-        if stop and bad is not None:
-            raise DataError(f"{name}:{bad.line}: {bad.reason}; correct the line, or leave out such lines with --skip-bad")
+        output = "".join(written).encode("utf-8")
+        answered = [item for item in items if item is not stop]
+        done = replace(
+            done,
+            input_bytes=answered[-1].end if answered else done.input_bytes,
+            lines=answered[-1].last_line if answered else done.lines,
+            output_bytes=done.output_bytes + len(output),
+            texts=done.texts + len(records),
+            entities=done.entities + sum(len(result.entities) for result in results),
+            skipped=done.skipped + len(bad) - (stop is not None),
+        )
+        yield Block(output, sum(len(record.document.text) for record in records), done)
+        if stop is not None:
+            raise DataError(
+                f"{name}:{stop.line}: {stop.reason}; correct the line, or leave out such lines with --skip-bad"
+            )
 
 
-def _blocks(items: Iterable[Item]) -> Iterator[list[Item]]:
-    """Items in order, some at a time; a bad one ends its block, so that it can end the run."""
+def _blocks(items: Iterable[Item], most: int) -> Iterator[list[Item]]:
+    """Items in order, about `most` characters at a time; a bad one ends its block, so that it can end the run."""
     block: list[Item] = []
     characters = 0
     for item in items:
         block.append(item)
         characters += 1 + (len(item.document.text) if isinstance(item, Record) else 0)
-        if characters >= BLOCK_CHARACTERS or isinstance(item, Bad):
+        if characters >= most or isinstance(item, Bad):
             yield block
             block, characters = [], 0
     if block:
         yield block
 
 
-def _form(lines: Iterator[Line], wanted: str) -> tuple[str, Iterator[Line]]:
-    """The form of the input, by its first line that is not blank if `wanted` is auto, and its lines."""
+def _form(lines: Iterator[Line], name: str, wanted: str) -> tuple[str, Iterator[Line]]:
+    """The form of the input, by its first lines if `wanted` is auto, and all its lines."""
     if wanted != "auto":
         return wanted, lines
     seen: list[Line] = []
+    size = filled = 0
     for line in lines:
         seen.append(line)
-        if line[2].strip():
+        size += len(line[2]) + 1
+        filled += bool(line[2].strip())
+        # However long the blank beginning is, something must be seen of what follows.
+        if filled and (size >= LOOK_BYTES or filled >= LOOK_LINES):
             break
-    form = form_of(seen[-1][2]) if seen else "text"
+    form = recognise(name, [(number, content) for number, _, content in seen])
 
     def all_lines() -> Iterator[Line]:
         yield from seen

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass
+from math import isnan
 from pathlib import Path
 from typing import Any, Optional, Union
 
@@ -67,11 +68,12 @@ class Tagger:
     """
 
     def __init__(self, model: LoadedModel, rules: Optional[Rules] = None, max_windows: int = 0) -> None:
+        if not isinstance(model, LoadedModel):
+            raise TypeError(f"Tagger takes an opened model, not {_shown(model)}; write Tagger.load(FOLDER)")
         self.model = model
         self.rules = rules
         self.max_windows = max_windows
         self._tokenizer = model.tokenizer
-        self._cached = 0
 
     @classmethod
     def load(
@@ -84,6 +86,7 @@ class Tagger:
         lexicon: Optional[Path] = None,
         block: Optional[Path] = None,
         max_windows: int = 0,
+        max_tokens: Optional[int] = None,
     ) -> Tagger:
         """Opens a folder that `nerctl train` or `nerctl export` wrote.
 
@@ -96,12 +99,15 @@ class Tagger:
             lexicon: file of mentions to force (`nerctl.inference.rules`).
             block: file of mentions to forbid.
             max_windows: windows computed at once, at the most; 0: as many as the engine runs best with.
+            max_tokens: padded word pieces computed at once, at the most; None: 4,096 on the CPU, more on CUDA and an
+                NPU, 512 a core with ONNX.
 
         Raises:
             ModelError: a file of the folder is missing, altered, or of a newer version; the message names it.
             DataError: a lexicon or block file cannot be read.
+            NerctlError: the process is a fork of one in which TensorFlow ran, and the folder needs it.
         """
-        model = load_model(path, engine, device, threads, max_seq_length)
+        model = load_model(path, engine, device, threads, max_seq_length, max_tokens)
         return cls(model, Rules.read(model.labels, lexicon, block), max_windows)
 
     @property
@@ -115,12 +121,30 @@ class Tagger:
         return self.model.labels.types
 
     def __call__(self, text: str) -> Result:
-        """The entities of one text of any length."""
+        """The entities of one text of any length; TypeError for what is no string."""
+        if not isinstance(text, str):
+            several = not isinstance(text, (bytes, bytearray)) and hasattr(text, "__iter__")
+            hint = "for several texts write tagger.batch(texts)" if several else _hint(text)
+            raise TypeError(f"a text must be a str, not {_shown(text)}; {hint}")
         return self.batch([text])[0]
 
-    def batch(self, texts: Sequence[str]) -> list[Result]:
-        """The entities of several texts, in order; those of like length are computed together."""
-        return self.tag([Document.split(text, self.model.splitter) for text in texts])
+    def batch(self, texts: Iterable[str]) -> list[Result]:
+        """The entities of several texts, in order; those of like length are computed together.
+
+        Raises:
+            TypeError: `texts` is no list (or other ordered collection) of strings; a member that is none is named.
+        """
+        if isinstance(texts, (str, bytes, bytearray)) or not hasattr(texts, "__iter__"):
+            hint = "for one text write tagger(text)" if isinstance(texts, str) else "[text] is a list of one"
+            raise TypeError(f"batch takes a list of texts, not {_shown(texts)}; {hint}")
+        if isinstance(texts, (Mapping, Set)) or hasattr(texts, "columns"):
+            hint = "choose them: texts[NAME]" if hasattr(texts, "columns") else "put them in order: list(...)"
+            raise TypeError(f"batch takes a list of texts, not a {type(texts).__name__}; {hint}")
+        ordered = list(texts)
+        for index, text in enumerate(ordered):
+            if not isinstance(text, str):
+                raise TypeError(f"texts[{index}] must be a str, not {_shown(text)}; {_hint(text)}")
+        return self.tag([Document.split(text, self.model.splitter) for text in ordered])
 
     def tag(self, documents: Sequence[Document]) -> list[Result]:
         """The entities of texts whose tokens are known, in order."""
@@ -135,9 +159,7 @@ class Tagger:
 
     def _emissions(self, documents: Sequence[Document]) -> list[np.ndarray]:
         corpus = as_corpus(documents)
-        self._cached += len(corpus.vocabulary)
-        if self._cached > MOST_CACHED:
-            self._cached = 0
+        if self._tokenizer.known > MOST_CACHED:
             self._tokenizer = WordPieceTokenizer(self._tokenizer.vocabulary, self._tokenizer.lower_case)
         encoder = Encoder(corpus, self._tokenizer, self.model.max_seq_length)
         windows = [encoder.rows(sentence) for sentence in range(len(documents))]
@@ -177,3 +199,19 @@ class Tagger:
         first, end, kind = span
         begins, ends = document.tokens[first][0], document.tokens[end - 1][1]
         return Entity(begins, ends, self.model.labels.types[kind], document.text[begins:ends], score)
+
+
+def _shown(value: Any) -> str:
+    """A value of a wrong type, for a message: its kind and how it begins."""
+    if value is None:
+        return "None"
+    text = repr(value)
+    return f"{type(value).__name__} {text if len(text) <= 30 else text[:29] + '…'}"
+
+
+def _hint(value: Any) -> str:
+    """What to do about a value that stands where a text should."""
+    if isinstance(value, (bytes, bytearray)):
+        return 'decode it: value.decode("utf-8")'
+    missing = value is None or type(value).__name__ in ("NAType", "NaTType") or (isinstance(value, float) and isnan(value))
+    return 'leave it out, or write "" for it' if missing else "write str(value) if that is the text"

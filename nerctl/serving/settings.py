@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Optional
 
 from nerctl.backends.threads import available_cores
 from nerctl.errors import NerctlError
@@ -23,6 +24,8 @@ class ServerSettings:
     """Model processes; each loads its own copy of the model."""
     threads: int = 0
     """Computing threads of one worker; 0 shares the processor's cores out among the workers."""
+    max_tokens: Optional[int] = None
+    """Padded word pieces that a worker computes at once; None: what its device runs best with."""
     max_batch: int = 32
     """Texts that go through the model at once, at the most."""
     max_wait_ms: float = 5.0
@@ -51,8 +54,8 @@ class ServerSettings:
     def __post_init__(self) -> None:
         if not 0 <= self.port <= 65_535:
             raise NerctlError(f"--port {self.port}: a port is a number from 0 to 65535.")
-        for name in ("workers", "max_batch", "queue", "max_chars"):
-            if getattr(self, name) < 1:
+        for name in ("workers", "max_tokens", "max_batch", "queue", "max_chars"):
+            if getattr(self, name) is not None and getattr(self, name) < 1:
                 raise NerctlError(f"{_option(name)} {getattr(self, name)}: it must be at least 1.")
         for name in ("max_wait_ms", "threads"):
             if getattr(self, name) < 0:

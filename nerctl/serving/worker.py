@@ -8,7 +8,8 @@ import os
 import signal
 import sys
 from collections.abc import Sequence
-from typing import Any, BinaryIO, Callable, Protocol
+from functools import partial
+from typing import Any, BinaryIO, Callable, Optional, Protocol
 
 from nerctl.errors import NerctlError
 from nerctl.serving import frames
@@ -37,15 +38,15 @@ Loader = Callable[[str, int], tuple[BatchTagger, dict[str, Any]]]
 
 
 def main(argv: list[str]) -> None:
-    """The worker that the server starts: `argv` holds the model folder and the number of threads."""
-    run(argv, load)
+    """The worker that the server starts: `argv` holds the model folder, the number of threads and `max_tokens` or 0."""
+    run(argv, partial(load, max_tokens=int(argv[2]) or None))
 
 
-def load(model: str, threads: int) -> tuple[BatchTagger, dict[str, Any]]:
+def load(model: str, threads: int, max_tokens: Optional[int] = None) -> tuple[BatchTagger, dict[str, Any]]:
     """The tagger of a training folder or an exported folder, and its description."""
     from nerctl import Tagger
 
-    tagger = Tagger.load(model, threads=threads)
+    tagger = Tagger.load(model, threads=threads, max_tokens=max_tokens)
     tagger.batch([WARM_UP])
     library = {"onnx": "onnxruntime"}.get(tagger.engine, tagger.engine)
     return tagger, {

@@ -12,21 +12,18 @@ import time
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
 
 from nerctl.errors import DataError, NerctlError
-from nerctl.inference import stream
-from nerctl.inference.records import form_of
-from nerctl.inference.stream import Done, StreamOptions, predict_file, predict_stream
+from nerctl.inference.part_file import PartFile
+from nerctl.inference.stream import Listener, StreamOptions, predict_file, predict_stream
 from nerctl.inference.tagger import Tagger
 
 ROOT = Path(__file__).parents[2]
 
 
 def predicted(tagger: Tagger, content: bytes, **options) -> str:
-    parts = predict_stream(tagger, io.BytesIO(content), "in", StreamOptions(**options), Done())
-    return b"".join(part for part, _ in parts).decode("utf-8")
+    blocks = predict_stream(tagger, io.BytesIO(content), "in", StreamOptions(**options))
+    return b"".join(block.output for block in blocks).decode("utf-8")
 
 
 def objects(text: str) -> list[dict]:
@@ -67,17 +64,6 @@ def test_inline_marks_what_jsonl_lists(tensorflow_tagger: Tagger) -> None:
         assert f"[{entity.text}]({entity.type})" in line
 
 
-@pytest.mark.parametrize(
-    ("line", "form"),
-    [
-        ("海钓比赛", "text"), ('{"text": "a"}', "jsonl"), ("{不是", "text"), ("海 O", "conll"), ("海\tB-LOC", "conll"),
-        ("go to O", "text"), ("[1]", "text"), (" O", "conll"),
-    ],
-)  # fmt: skip
-def test_the_form_of_an_input_shows_in_its_first_line(line: str, form: str) -> None:
-    assert form_of(line.encode()) == form
-
-
 BAD = '{"text": "海"}\nnot json\n{"text": 3}\n{"text": "钓"}\n'.encode()
 
 
@@ -85,11 +71,11 @@ def test_a_bad_line_stops_the_run_and_keeps_what_was_done(tensorflow_tagger: Tag
     source, target = tmp_path / "in.jsonl", tmp_path / "out.jsonl"
     source.write_bytes(BAD)
     with pytest.raises(DataError, match=r"in\.jsonl:2: not JSON.*--skip-bad"):
-        predict_file(tensorflow_tagger, str(source), target, StreamOptions(), {})
+        predict_file(tensorflow_tagger, str(source), PartFile(target, {}), StreamOptions())
     assert not target.exists()
     assert [one["text"] for one in objects(Path(f"{target}.part").read_text("utf-8"))] == ["海"]
     source.write_bytes(BAD.replace(b"not json", '{"text": "好"}'.encode()).replace(b"3", b'"4"'))
-    done = predict_file(tensorflow_tagger, str(source), target, StreamOptions(), {}, resume=True)
+    done = predict_file(tensorflow_tagger, str(source), PartFile(target, {}), StreamOptions(), resume=True)
     assert [one["text"] for one in objects(target.read_text("utf-8"))] == ["海", "好", "4", "钓"]
     assert done.texts == 4 and sorted(os.listdir(tmp_path)) == ["in.jsonl", "out.jsonl"]
 
@@ -97,10 +83,13 @@ def test_a_bad_line_stops_the_run_and_keeps_what_was_done(tensorflow_tagger: Tag
 def test_bad_lines_are_named_and_left_out_when_asked(tensorflow_tagger: Tagger, tmp_path: Path) -> None:
     (tmp_path / "in").write_bytes(BAD)
     told: list[int] = []
-    options = StreamOptions(skip_bad=True)
-    done = predict_file(
-        tensorflow_tagger, str(tmp_path / "in"), tmp_path / "out", options, {}, on_skip=lambda line, _: told.append(line)
-    )
+
+    class Heard(Listener):
+        def skipped(self, line: int, reason: str) -> None:
+            told.append(line)
+
+    part = PartFile(tmp_path / "out", {})
+    done = predict_file(tensorflow_tagger, str(tmp_path / "in"), part, StreamOptions(skip_bad=True), listener=Heard())
     assert told == [2, 3] and done.skipped == 2 and done.texts == 2
 
 
@@ -108,49 +97,19 @@ def test_an_output_in_the_way_and_a_resume_of_nothing_are_refused(tensorflow_tag
     (tmp_path / "in").write_text("海")
     (tmp_path / "there").write_text("x")
     with pytest.raises(NerctlError, match="in the way"):
-        predict_file(tensorflow_tagger, str(tmp_path / "in"), tmp_path / "there", StreamOptions(), {})
+        predict_file(tensorflow_tagger, str(tmp_path / "in"), PartFile(tmp_path / "there", {}), StreamOptions())
     with pytest.raises(NerctlError, match="nothing to resume"):
-        predict_file(tensorflow_tagger, str(tmp_path / "in"), tmp_path / "new", StreamOptions(), {}, resume=True)
+        predict_file(tensorflow_tagger, str(tmp_path / "in"), PartFile(tmp_path / "new", {}), StreamOptions(), True)
     assert (tmp_path / "there").read_text() == "x"
 
 
 def test_another_model_cannot_resume(tensorflow_tagger: Tagger, tmp_path: Path) -> None:
     (tmp_path / "in").write_bytes(BAD)
     with pytest.raises(DataError):
-        predict_file(tensorflow_tagger, str(tmp_path / "in"), tmp_path / "out", StreamOptions(), {"model": "a"})
+        predict_file(tensorflow_tagger, str(tmp_path / "in"), PartFile(tmp_path / "out", {"model": "a"}), StreamOptions())
     with pytest.raises(NerctlError, match="another model"):
-        predict_file(tensorflow_tagger, str(tmp_path / "in"), tmp_path / "out", StreamOptions(), {"model": "b"}, True)
-
-
-@settings(max_examples=10, deadline=None, suppress_health_check=list(HealthCheck))
-@given(stop=st.integers(0, 30), data=st.data())
-def test_a_run_stopped_after_any_block_gives_the_same_bytes(
-    tensorflow_tagger: Tagger, tmp_path_factory: pytest.TempPathFactory, stop: int, data: st.DataObject
-) -> None:
-    folder = tmp_path_factory.mktemp("resume")
-    source = folder / "in"
-    source.write_text("".join("海钓在厦门"[: 1 + index % 5] * (index % 7) + "\n" for index in range(60)), "utf-8")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(stream, "BLOCK_CHARACTERS", 40)
-        patch.setattr(stream, "SYNC_CHARACTERS", data.draw(st.sampled_from([1, 100])))
-        predict_file(tensorflow_tagger, str(source), folder / "whole", StreamOptions(), {})
-
-        class Killed(BaseException):
-            pass
-
-        def die(done: Done) -> None:
-            if done.lines >= stop * 2:
-                raise Killed
-
-        real = stream.write_json
-        try:
-            predict_file(tensorflow_tagger, str(source), folder / "out", StreamOptions(), {}, on_progress=die)
-        except Killed:
-            part = folder / "out.part"
-            part.write_bytes(part.read_bytes() + b"half a li")  # what a kill leaves behind the journal
-            predict_file(tensorflow_tagger, str(source), folder / "out", StreamOptions(), {}, resume=True)
-        assert stream.write_json is real
-    assert (folder / "out").read_bytes() == (folder / "whole").read_bytes()
+        part = PartFile(tmp_path / "out", {"model": "b"})
+        predict_file(tensorflow_tagger, str(tmp_path / "in"), part, StreamOptions(), True)
 
 
 def test_a_killed_process_resumes_to_the_same_bytes(onnx_folder: Path, tmp_path: Path) -> None:

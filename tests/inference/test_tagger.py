@@ -9,12 +9,14 @@ import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from nerctl.data.text_splitter import TextSplitter
 from nerctl.errors import DataError, ModelError
+from nerctl.inference import tagger as tagger_module
 from nerctl.inference.documents import Document
 from nerctl.inference.tagger import Tagger
 
@@ -196,3 +198,69 @@ def test_an_export_is_read_without_tensorflow(onnx_folder: Path) -> None:
 def test_a_window_that_the_encoder_cannot_read_is_refused(model_folder: Path, limit: int) -> None:
     with pytest.raises(ModelError, match="--max-seq-length"):
         Tagger.load(model_folder, device="cpu", max_seq_length=limit)
+
+
+class DataFrame(dict):
+    """Iterates over its columns' names, as pandas' does."""
+
+    columns = ("text",)
+
+
+@pytest.mark.parametrize(
+    ("texts", "complaint"),
+    [
+        ("海钓比赛", r"not str '海钓比赛'; for one text write tagger\(text\)"),
+        (None, "not None"), (b"abc", "not bytes"), (3, "not int 3"),
+        ({"a": 1}, r"not a dict; put them in order: list"), ({"a"}, "not a set"), (DataFrame(text=1), r"texts\[NAME\]"),
+        (["海", None], r"texts\[1\] must be a str, not None; leave it out"),
+        (["海", "钓", float("nan")], r"texts\[2\] must be a str, not float nan; leave it out"),
+        ([b"abc"], r"texts\[0\] must be a str, not bytes b'abc'; decode it"),
+        ([["海"]], r"texts\[0\] must be a str, not list"), ([7], r"texts\[0\] .* write str\(value\)"),
+    ],
+)  # fmt: skip
+def test_a_batch_of_anything_but_texts_is_a_type_error_with_what_to_write(
+    tensorflow_tagger: Tagger, texts: object, complaint: str
+) -> None:
+    with pytest.raises(TypeError, match=complaint):
+        tensorflow_tagger.batch(texts)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("text", "complaint"),
+    [
+        (["海"], r"not list \['海'\]; for several texts write tagger.batch\(texts\)"), (b"abc", "decode it"),
+        (None, "not None"), (float("nan"), "leave it out"), (3, r"write str\(value\)"),
+    ],
+)  # fmt: skip
+def test_one_text_that_is_none_is_a_type_error_with_what_to_write(
+    tensorflow_tagger: Tagger, text: object, complaint: str
+) -> None:
+    with pytest.raises(TypeError, match=complaint):
+        tensorflow_tagger(text)  # type: ignore[arg-type]
+
+
+def test_any_ordered_collection_of_texts_is_a_batch(tensorflow_tagger: Tagger) -> None:
+    texts = ["海钓", "在厦门"]
+    expected = tensorflow_tagger.batch(texts)
+    values = dict(enumerate(texts)).values()
+    for several in (tuple(texts), iter(texts), values, np.array(texts), np.array(texts, object)):
+        assert tensorflow_tagger.batch(several) == expected
+
+
+def test_a_folder_is_loaded_and_not_wrapped() -> None:
+    with pytest.raises(TypeError, match=r"not str 'output'; write Tagger\.load\(FOLDER\)"):
+        Tagger("output")  # type: ignore[arg-type]
+
+
+def test_the_cache_of_pieces_is_emptied_by_new_tokens_and_not_by_known_ones(
+    model_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tagger_module, "MOST_CACHED", 20)
+    tagger = Tagger.load(model_folder, device="cpu")
+    first = tagger._tokenizer
+    for _ in range(10):
+        tagger("海钓比赛地点在厦门")
+    assert tagger._tokenizer is first and first.known == 9
+    tagger("".join(map(chr, range(0x4E00, 0x4E20))))
+    tagger("海钓")
+    assert tagger._tokenizer is not first and tagger._tokenizer.known == 2

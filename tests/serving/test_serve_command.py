@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from nerctl.errors import NerctlError
+from nerctl.serving import worker
 from nerctl.serving.settings import ServerSettings, read_tokens
 
 SERVE = (sys.executable, "-m", "nerctl", "serve")
@@ -31,9 +32,30 @@ def test_help_ends_with_two_examples():
     assert done.returncode == 0
     text = re.sub(r"\x1b\[[0-9;]*m", "", done.stdout)
     assert len(re.findall(r"^\s*nerctl serve --model", text, re.MULTILINE)) == 2
-    options = "workers threads max-batch max-wait-ms queue max-chars token-file host port model"
+    options = "workers threads max-tokens max-batch max-wait-ms queue max-chars token-file host port model"
     for option in options.split():
         assert f"--{option}" in text
+
+
+def test_a_worker_is_told_what_it_computes_at_once(monkeypatch):
+    given = {}
+
+    class Loaded(Exception):
+        pass
+
+    def remember(model, **options):
+        given.update(options, model=model)
+        raise Loaded
+
+    def run(argv, loader, *more):
+        loader(argv[0], int(argv[1]))
+
+    monkeypatch.setattr(worker, "run", run)
+    monkeypatch.setattr("nerctl.Tagger.load", remember)
+    for argument, wanted in (("0", None), ("9000", 9000)):
+        with pytest.raises(Loaded):
+            worker.main(["output", "2", argument])
+        assert given == {"model": "output", "threads": 2, "max_tokens": wanted}
 
 
 def test_a_taken_port_is_one_sentence_and_code_2(packages, tmp_path):
@@ -55,6 +77,7 @@ def test_a_taken_port_is_one_sentence_and_code_2(packages, tmp_path):
         (["--model", ".", "--host", "no.such.host.invalid"], "no.such.host.invalid"),
         (["--model", ".", "--port", "70000"], "--port 70000"),
         (["--model", ".", "--workers", "0"], "--workers 0"),
+        (["--model", ".", "--max-tokens", "0"], "--max-tokens 0"),
         (["--model", ".", "--max-wait-ms", "-1"], "--max-wait-ms -1"),
         (["--model", ".", "--token-file", "nowhere"], "nowhere"),
     ],

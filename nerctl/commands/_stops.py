@@ -1,0 +1,50 @@
+"""SIGINT and SIGTERM for work that is in order wherever it is broken off: one sentence, and the exit code of a shell."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, Callable
+
+import typer
+
+from nerctl.console import out
+
+
+class Stopped(KeyboardInterrupt):
+    """A signal that is to end the command."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__(number)
+        self.exit_code = 128 + number
+
+
+@contextmanager
+def stops(sentence: Callable[[], str]) -> Iterator[None]:
+    """Within it, SIGINT and SIGTERM raise `Stopped` where they arrive, and end the command.
+
+    Args:
+        sentence: says, once all is put in order, what is kept and how to go on.
+
+    Raises:
+        typer.Exit: the code is 128 and the signal's number.
+    """
+
+    def stop(number: int, frame: Any) -> None:
+        raise Stopped(number)
+
+    before: dict[int, Any] = {}
+    try:
+        for number in map(int, (signal.SIGINT, signal.SIGTERM)):
+            try:
+                before[number] = signal.signal(number, stop)
+            except ValueError:  # not the main thread: the caller keeps its own handlers
+                pass
+        yield
+    except Stopped as stopped:
+        out.say(sentence())
+        raise typer.Exit(stopped.exit_code) from None
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
