@@ -10,17 +10,13 @@ from typing import TYPE_CHECKING, Optional
 
 import typer
 
+from nerctl.commands._marked_text import marked
 from nerctl.console import out
 
 if TYPE_CHECKING:
-    from rich.text import Text
-
     from nerctl.evaluation.scores import Scores
-    from nerctl.inference.tagger import Result
     from nerctl.training.loop import Listener
     from nerctl.training.quickstart import Quickstart
-
-STYLES = {"PER": "bold magenta", "LOC": "bold green", "ORG": "bold cyan"}
 
 
 def quickstart(
@@ -91,7 +87,8 @@ def _show(done: Quickstart) -> None:
         for name, one in [("all", done.test), *sorted(done.test.types.items())]:
             table.add_row(name, f"{one.precision:.4f}", f"{one.recall:.4f}", f"{one.f1:.4f}", str(one.gold))
     out.show(Text(), table, Text())
-    out.show(*(_marked(result) for result in done.results))
+    types = sorted(done.test.types) if done.test is not None else []
+    out.show(*(Text("  ").append_text(marked(result, types, scores=False)) for result in done.results))
     lines = [
         "",
         f"Everything is in {done.folder}: data/ (the sample), encoder/, output/ (model, log, report.html).",
@@ -104,15 +101,3 @@ def _show(done: Quickstart) -> None:
     ]
     out.result("\n".join(lines))
 
-
-def _marked(result: Result) -> Text:
-    """The text with each entity as [text TYPE], in colour where the terminal has any."""
-    from rich.text import Text
-
-    marked, end = Text("  "), 0
-    for entity in result.entities:
-        marked.append(result.text[end : entity.start])
-        marked.append(f"[{entity.text} {entity.type}]", style=STYLES.get(entity.type, "bold"))
-        end = entity.end
-    marked.append(result.text[end:])
-    return marked
