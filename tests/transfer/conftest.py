@@ -10,6 +10,7 @@ from typing import Callable
 
 import pytest
 from misbehaving import Misbehaving
+from runs import Setting
 
 
 @pytest.fixture(autouse=True)
@@ -31,6 +32,12 @@ def server_of() -> Iterator[Callable[[bytes], Misbehaving]]:
     for server in servers:
         server.shutdown()
         server.server_close()
+
+
+@pytest.fixture
+def setting(tmp_path: Path) -> Setting:
+    """A run, the data set that it has read, and a folder to archive to."""
+    return Setting(tmp_path)
 
 
 @pytest.fixture
