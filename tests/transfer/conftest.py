@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Callable
 
 import pytest
+from fetching import Fetch
 from misbehaving import Misbehaving
 from runs import Setting
 
@@ -32,6 +33,11 @@ def server_of() -> Iterator[Callable[[bytes], Misbehaving]]:
     for server in servers:
         server.shutdown()
         server.server_close()
+
+
+@pytest.fixture
+def fetch(tmp_path: Path) -> Fetch:
+    return Fetch(tmp_path)
 
 
 @pytest.fixture
