@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 import math
+import shutil
+import sys
+from collections.abc import Iterator
 from html.parser import HTMLParser
 from pathlib import Path
+from typing import Any
 
 import pytest
 from two_runs import GPU, NPU, log
 
 from nerctl.upstream.comparison import compare_runs
+
+sys.path.append(str(Path(__file__).parents[1] / "serving"))  # the browser driver of that room's tests
+from webdriver import Browser
 
 
 class Outline(HTMLParser):
@@ -98,3 +105,28 @@ def test_page_holds_every_figure_escaped_and_loads_nothing(tmp_path: Path) -> No
     assert "162" in page.cells
     write_plot(compare_runs(a, b), tmp_path / "again.html")
     assert (tmp_path / "again.html").read_text(encoding="utf-8") == text
+
+
+@pytest.fixture(scope="module")
+def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+    if shutil.which("chromedriver") is None:
+        pytest.skip("needs chromedriver and Chromium (Debian: apt-get install chromium chromium-driver)")
+    opened = Browser(tmp_path_factory.mktemp("profile"))
+    yield opened
+    opened.close()
+
+
+@pytest.mark.parametrize("width", [320, 390, 1280])
+def test_the_page_does_not_scroll_sideways_whatever_the_paths_are(browser: Any, tmp_path: Path, width: int) -> None:
+    pytest.importorskip("matplotlib", reason="matplotlib is not installed")
+    from nerctl.upstream.chart import write_plot
+
+    folder = tmp_path / ("a_folder_whose_name_has_no_place_to_break_a_line" * 2)
+    folder.mkdir()
+    a, b = log(folder / "loss+perf_gpu.txt", GPU), log(folder / "loss+perf_npu.txt", NPU)
+    write_plot(compare_runs(a, b, batch_size=32, loss_tolerance=0.1), tmp_path / "page.html")
+    browser.emulate(width, 900, "light")
+    browser.open((tmp_path / "page.html").as_uri())
+    assert browser.run("return document.documentElement.scrollWidth") == width
+    if width >= 390:
+        assert browser.run("return [...document.querySelectorAll('.scroll')].every(e => e.scrollWidth <= e.clientWidth)")
