@@ -76,7 +76,9 @@ def archive(
         _verify(verify, as_json)
         return
     from nerctl.transfer.archive_plan import plan_archive
+    from nerctl.transfer.targets import local_folder
 
+    output_dir, data_dir = local_folder(str(output_dir)), data_dir and local_folder(str(data_dir))
     assert to is not None  # one of the two was given
     plan = plan_archive(what.value, layout.value, output_dir, data_dir, name, run_name)
     for note in plan.notes:

@@ -162,7 +162,7 @@ def open_target(address: str) -> Target:
 
         return open_fsspec(address)
     if not (remote := REMOTE.fullmatch(address)):
-        return FolderTarget(_local(address))
+        return FolderTarget(local_folder(address))
     path = remote["path"]
     if not path.startswith("/"):
         raise NerctlError(
@@ -175,10 +175,10 @@ def open_target(address: str) -> Target:
 
 def spelled_out(address: str) -> str:
     """The address with the home folder in place of `~` where it is a folder here; nothing is contacted."""
-    return address if "://" in address or REMOTE.fullmatch(address) else str(_local(address))
+    return address if "://" in address or REMOTE.fullmatch(address) else str(local_folder(address))
 
 
-def _local(address: str) -> Path:
+def local_folder(address: str) -> Path:
     """A folder here; a `~` that no shell has replaced, as in --to=~/archive, is the home folder."""
     try:
         return Path(address).expanduser()

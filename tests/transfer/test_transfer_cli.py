@@ -174,6 +174,9 @@ def test_a_tilde_that_no_shell_replaced_is_the_home_folder(typed: Typed) -> None
     assert (typed.folder / "home" / "a" / "logs" / "MANIFEST.json").is_file() and not (typed.folder / "~").exists()
     assert typed("archive", "--verify=~/a")[0] == 0
     assert f"-> {typed.folder}/home/a/logs/" in typed("archive", "--to=~/a", "--what", "logs", "--dry-run")[1]
+    (typed.folder / "output").rename(typed.folder / "home" / "run")
+    write_dataset(typed.folder / "home" / "mine")
+    assert typed("archive", "--to=~/b", "--output-dir=~/run", "--data-dir=~/mine")[0] == 0
     typed.fails(2, "no user of that name; a folder that is called so is ./~no-one/a", "archive", "--verify=~no-one/a")
 
 
