@@ -88,6 +88,19 @@ class ModelFolder:
             ) from None
         except (OSError, ValueError) as error:
             raise ModelError(f"{pointer}: damaged ({error}); take it from an archive or train again") from None
+        return cls.of_content(path, content)
+
+    @classmethod
+    def of_content(cls, path: Path, content: Any) -> ModelFolder:
+        """The model folder at `path` by what its pointer says.
+
+        Args:
+            content: the pointer's JSON.
+
+        Raises:
+            ModelError: a damaged pointer, or one of a newer format.
+        """
+        pointer = path / POINTER
         try:
             if content["format"] > FORMAT:
                 raise ModelError(
@@ -108,6 +121,14 @@ class ModelFolder:
     def weights(self) -> Weights:
         """The weights to predict with: the best, else the last."""
         return self.best or self.last
+
+    def files(self) -> dict[str, str]:
+        """SHA-256 of every file that the pointer names, for prediction and for resuming, by path below the folder."""
+        named = dict(self.shared)
+        for weights in (self.best, self.last):
+            if weights is not None:
+                named.update({f"{weights.folder}/{name}": digest for name, digest in weights.files.items()})
+        return named
 
     def verify(self, weights: Weights | None = None, names: str | None = None) -> None:
         """Checks the shared files and those of `weights` (default: the ones to predict with) against their checksums.

@@ -12,7 +12,7 @@ import typer
 
 from nerctl.commands._progress import Progress
 from nerctl.console import out
-from nerctl.errors import NerctlError
+from nerctl.errors import FailedError, NerctlError
 
 if TYPE_CHECKING:
     from nerctl.transfer.archive_plan import Plan
@@ -49,7 +49,9 @@ def archive(
     ),
     run_name: str = typer.Option("", "--run-name", help="Folder for this run below its place."),
     output_dir: Path = typer.Option(Path("output"), "--output-dir", metavar="DIR", help="The run."),
-    data_dir: Path = typer.Option(Path("NERdata"), "--data-dir", metavar="DIR", help="The data set."),
+    data_dir: Optional[Path] = typer.Option(
+        None, "--data-dir", metavar="DIR", help="The data set; without it, the one that the run has read."
+    ),
     name: str = typer.Option("CarPeting_TF_BiLSTM_CRF", "--name", help="The project, for --layout turing."),
     dry_run: bool = typer.Option(False, "--dry-run", help="List what would go where; the target is not contacted."),
     force: bool = typer.Option(False, "--force", help="Replace files that are there with other content."),
@@ -59,8 +61,9 @@ def archive(
 
     Every file is read back before it takes its name, and each folder gets a MANIFEST.json with sizes and
     SHA-256. An archive that was cut off goes on where it stopped when the command is repeated. Nothing at the
-    target is deleted. SFTP needs pip install 'nerctl[ssh]' and uses the keys, the agent and the known hosts
-    of ssh.
+    target is deleted. A checkpoint is archived whole or not at all, and a data set with a run only if its
+    checksums say that the run has read it; exit code 1 where other files of the run are gone. SFTP needs
+    pip install 'nerctl[ssh]' and uses the keys, the agent and the known hosts of ssh.
 
     \b
     Examples:
@@ -73,18 +76,25 @@ def archive(
         _verify(verify, as_json)
         return
     from nerctl.transfer.archive_plan import plan_archive
+    from nerctl.transfer.targets import local_folder
 
+    output_dir, data_dir = local_folder(str(output_dir)), data_dir and local_folder(str(data_dir))
     assert to is not None  # one of the two was given
     plan = plan_archive(what.value, layout.value, output_dir, data_dir, name, run_name)
-    if plan.run is not None and plan.run.missing:
-        missing = ", ".join(plan.run.missing[:3]) + (" ..." if len(plan.run.missing) > 3 else "")
-        out.warn(f"{output_dir}: {len(plan.run.missing)} files of the run are not there any more: {missing}")
+    for note in plan.notes:
+        out.warn(note)
     if dry_run:
         _show_plan(plan, to, as_json)
     else:
         _store(plan, to, force, as_json)
     if plan.run is not None and plan.run.left:
         out.say(f"{output_dir}: {plan.run.left} files are not archived, as the run did not write them")
+    if missing := plan.missing:
+        first = ", ".join(missing[:3]) + (" ..." if len(missing) > 3 else "")
+        raise FailedError(
+            f"{output_dir}: {len(missing)} of the run's files {'is' if len(missing) == 1 else 'are'} gone, so the archive "
+            f"lacks {first}; put back what you can (nerctl report writes reports) and run the same command again"
+        )
 
 
 def _store(plan: Plan, to: str, force: bool, as_json: bool) -> None:
@@ -98,7 +108,7 @@ def _store(plan: Plan, to: str, force: bool, as_json: bool) -> None:
     finally:
         target.close()
     if as_json:
-        out.json({"places": [asdict(place) for place in stored]})
+        out.json({"places": [asdict(place) for place in stored], "missing": plan.missing})
         return
     for place in stored:
         out.result(
@@ -108,6 +118,9 @@ def _store(plan: Plan, to: str, force: bool, as_json: bool) -> None:
 
 
 def _show_plan(plan: Plan, to: str, as_json: bool) -> None:
+    from nerctl.transfer.targets import spelled_out
+
+    to = spelled_out(to)
     moves = [
         (entry.source, posixpath.join(to, place.folder, entry.name)) for place in plan.places for entry in place.entries
     ]

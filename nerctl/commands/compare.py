@@ -20,7 +20,7 @@ def compare(
     loss_tolerance: Optional[float] = typer.Option(
         None,
         "--loss-tolerance",
-        help="Largest relative loss difference, such as 1e-3; exit code 1 where a step's is larger.",
+        help="Largest relative loss difference, such as 1e-3; exit code 1 where a step's is larger or a side lacks a step.",
     ),
     warmup: Optional[int] = typer.Option(
         None, "--warmup", min=0, help="The first N steps of both sides are warm-up; else it is found."

@@ -11,8 +11,12 @@ from nerctl.evaluation.curves import Curve
 from nerctl.evaluation.words import WORDS, both
 
 WIDTH, HEIGHT = 460, 230
-LEFT, RIGHT, TOP, BOTTOM = 50, 12, 12, 34
-"""Size of a chart and of the margins around its plot, in SVG units; the page scales them."""
+LEFT, RIGHT, TOP, BOTTOM = 68, 28, 20, 36
+"""Size of a chart and of the margins around its plot, in SVG units; the page scales them.
+
+The margins hold the longest labels at the size of a phone: seven characters at the left, half of six at the right, a
+line above.
+"""
 
 MARKED = 30
 """A curve of at most this many points shows each as a dot with its value."""
@@ -34,7 +38,7 @@ def number(value: float) -> str:
     if value and (abs(value) < 1e-3 or abs(value) >= 1e5):
         mantissa, exponent = f"{value:.2e}".split("e")
         return f"{mantissa.rstrip('0').rstrip('.')}e{int(exponent)}"
-    return f"{value:.4g}"
+    return f"{value:.0f}" if abs(value) >= 1e4 else f"{value:.4g}"  # .4g writes 12000 as 1.2e+04
 
 
 def line_chart(key: str, curves: Mapping[str, Curve], steps: Sequence[float] = (), values: Sequence[float] = ()) -> str:

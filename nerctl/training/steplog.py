@@ -13,8 +13,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import IO, Callable
 
-STEP_LINE = re.compile(r"^step: (\d+), cost time: ([\d.]+)s, losses: (-?[\d.]+|nan|inf|-inf)$")
-"""The original project's line."""
+STEP_LINE = re.compile(r"^step: (\d+), cost time: (\S+)s, losses: (\S+)$")
+"""The original project's line, whatever its figures are: nan, inf and 1e+10 are no reason to drop a step."""
 
 
 @dataclass(frozen=True)

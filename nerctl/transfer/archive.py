@@ -7,15 +7,18 @@ it stopped.
 
 from __future__ import annotations
 
+import json
 import posixpath
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import islice
+from pathlib import Path
 from typing import Optional
 
-from nerctl.errors import NerctlError, TransferError
-from nerctl.transfer.archive_plan import Entry, Place, Plan
-from nerctl.transfer.digest import blocks_of, digest_of, sha256_of
+from nerctl.errors import ModelError, NerctlError, TransferError
+from nerctl.folder import POINTER, ModelFolder
+from nerctl.transfer.archive_plan import WITHOUT_CHECKPOINT, Entry, Place, Plan
+from nerctl.transfer.digest import blocks_of, cannot_read, checksum, sha256_of
 from nerctl.transfer.manifest import MANIFEST, Listed, Manifest, decode_manifest
 from nerctl.transfer.progress import SILENT, Report
 from nerctl.transfer.targets import Target
@@ -56,26 +59,26 @@ def store(plan: Plan, target: Target, force: bool = False, report: Report = SILE
 
     Raises:
         NerctlError: a place is used by another run, or holds a file with other content, and `force` is not
-        given.
+        given; a file of the checkpoint is not what was saved; the target's folders cannot be made.
         TransferError: the network, the host or its disk failed; the same command goes on where it stopped.
     """
-    surveys = [_look(place, plan, target, force, report) for place in plan.places]
-    return [_store_place(survey, plan, target, report) for survey in surveys]
+    surveys = [_look(place, target, force, report) for place in plan.places]
+    for place in plan.places:
+        target.make_folder(place.folder)
+    return [_store_place(survey, target, report) for survey in surveys]
 
 
-def _look(place: Place, plan: Plan, target: Target, force: bool, report: Report) -> _Survey:
+def _look(place: Place, target: Target, force: bool, report: Report) -> _Survey:
     """Compares a place with what is to go there. Raises NerctlError on what must not be overwritten."""
     old = _old_manifest(target, place.folder, force)
-    run_id = plan.run.run_id if plan.run else None
-    if place.of_run and old is not None and old.run_id != run_id and not force:
+    if place.of_run and old is not None and old.run_id != _run_id(place) and not force:
         raise NerctlError(
-            f"{target.shown(place.folder)}: holds the run {old.run_id}; put this one beside it with "
-            f"--run-name, or "
-            "over it with --force"
+            f"{target.shown(place.folder)}: holds the run {old.run_id}; put this one beside it with --run-name, or over it "
+            "with --force"
         )
     files, there = [], set()
     for entry in place.entries:
-        listed = Listed(entry.name, entry.source.stat().st_size, digest_of(entry.source))
+        listed = _listed(entry)
         path = posixpath.join(place.folder, entry.name)
         size = target.size(path)
         if size is not None:
@@ -92,6 +95,21 @@ def _look(place: Place, plan: Plan, target: Target, force: bool, report: Report)
     return _Survey(place, tuple(files), frozenset(there), old)
 
 
+def _listed(entry: Entry) -> Listed:
+    """A file as a manifest lists it. Raises NerctlError where it is not what was saved."""
+    digest = checksum(entry.source)
+    if entry.sha256 and digest != entry.sha256:
+        raise NerctlError(
+            f"{entry.source}: its content is not what was saved (truncated or altered), so that the checkpoint is not "
+            f"whole; put it back, or {WITHOUT_CHECKPOINT}"
+        )
+    return Listed(entry.name, entry.source.stat().st_size, digest)
+
+
+def _run_id(place: Place) -> Optional[str]:
+    return place.run.run_id if place.run else None
+
+
 def _old_manifest(target: Target, folder: str, force: bool) -> Optional[Manifest]:
     path = posixpath.join(folder, MANIFEST)
     if target.size(path) is None:
@@ -104,34 +122,35 @@ def _old_manifest(target: Target, folder: str, force: bool) -> Optional[Manifest
         raise
 
 
-def _store_place(survey: _Survey, plan: Plan, target: Target, report: Report) -> StoredPlace:
+def _store_place(survey: _Survey, target: Target, report: Report) -> StoredPlace:
     folder = survey.place.folder
     sent = []
     for entry, listed in survey.files:
         if entry.name not in survey.there:
             _send(entry, listed, folder, target, report)
             sent.append(entry.name)
-    manifest = _manifest(survey, plan)
+    manifest = _manifest(survey)
     if manifest != survey.old:
         _send_bytes(manifest.encoded(), posixpath.join(folder, MANIFEST), target)
     size = sum(listed.size for _, listed in survey.files)
     return StoredPlace(target.shown(folder), tuple(sent), tuple(sorted(survey.there)), size)
 
 
-def _manifest(survey: _Survey, plan: Plan) -> Manifest:
+def _manifest(survey: _Survey) -> Manifest:
     """The manifest of a place: its new files, and those that it already lists of the same run or data set."""
+    place, old = survey.place, survey.old
     files = {listed.name: listed for _, listed in survey.files}
-    parts = set(survey.place.parts)
-    run_id = plan.run.run_id if plan.run else None
-    about = dict(plan.run.about) if plan.run else {}
-    old = survey.old
-    if old is not None and (old.run_id == run_id or not survey.place.of_run):
+    parts, missing = set(place.parts), set(place.missing)
+    run_id, about = _run_id(place), dict(place.run.about) if place.run else {}
+    if old is not None and (old.run_id == run_id or not place.of_run):
         unchanged = all(listed in old.files for listed in files.values())
         files = {**{listed.name: listed for listed in old.files}, **files}
         parts |= set(old.parts)
-        if unchanged and not survey.place.of_run:  # a data set keeps the run that brought it
+        missing |= set(old.missing)
+        if unchanged and not place.of_run and old.run_id is not None:  # a data set keeps the run that brought it
             run_id, about = old.run_id, old.about
-    return Manifest(tuple(files[name] for name in sorted(files)), tuple(sorted(parts)), run_id, about)
+    in_order = tuple(files[name] for name in sorted(files))
+    return Manifest(in_order, tuple(sorted(parts)), run_id, about, tuple(sorted(missing - set(files))))
 
 
 def _send(entry: Entry, listed: Listed, folder: str, target: Target, report: Report) -> None:
@@ -147,7 +166,7 @@ def _send(entry: Entry, listed: Listed, folder: str, target: Target, report: Rep
         if sha256_of(target.read(ready)) == (listed.sha256, listed.size):
             target.rename(ready, final)
             return
-        if digest_of(entry.source) != listed.sha256:
+        if checksum(entry.source) != listed.sha256:
             raise TransferError(
                 f"{entry.source}: changed while it was archived; run the same command again when training has ended"
             )
@@ -157,7 +176,14 @@ def _send(entry: Entry, listed: Listed, folder: str, target: Target, report: Rep
 def _told(entry: Entry, listed: Listed, start: int, report: Report) -> Iterator[bytes]:
     """The content of a file from a byte on; the report hears of each block."""
     done = start
-    for block in blocks_of(entry.source, start):
+    blocks = iter(blocks_of(entry.source, start))
+    while True:
+        try:
+            block = next(blocks, b"")
+        except OSError as error:
+            raise cannot_read(entry.source, error) from error
+        if not block:
+            return
         yield block
         done += len(block)
         report.advance(entry.name, done, listed.size)
@@ -195,7 +221,7 @@ class Verified:
 
 
 def verify(target: Target, report: Report = SILENT) -> Verified:
-    """Checks every file of every manifest below a target by size and SHA-256.
+    """Checks every file of every manifest below a target by size and SHA-256, and that each checkpoint is whole.
 
     Raises NerctlError when there is no such target, TransferError when it cannot be read.
     """
@@ -211,13 +237,16 @@ def verify(target: Target, report: Report = SILENT) -> Verified:
                 raise
             faults.append(str(error))
             continue
+        found = {}
         for listed in manifest.files:
             fault = _fault(posixpath.join(posixpath.dirname(path), listed.name), listed, target)
             report.advance(listed.name, listed.size, listed.size)
             if fault:
                 faults.append(fault)
             else:
-                right, size = right + 1, size + listed.size
+                found[listed.name] = listed
+        right, size = right + len(found), size + sum(listed.size for listed in found.values())
+        faults += _lacking(manifest, found, posixpath.dirname(path), target)
     if not manifests:
         faults.append(f"{target.shown('').rstrip('/')}: no {MANIFEST} below it, so no finished archive")
     return Verified(tuple(map(target.shown, manifests)), right, size, tuple(faults), unfinished)
@@ -238,6 +267,32 @@ def _fault(path: str, listed: Listed, target: Target) -> str:
     if sha256_of(target.read(path))[0] != listed.sha256:
         return f"{target.shown(path)}: other content than its checksum says"
     return ""
+
+
+def _lacking(manifest: Manifest, right: Mapping[str, Listed], folder: str, target: Target) -> list[str]:
+    """What no manifest lists though it belongs there: what was gone when it was archived, what a checkpoint needs.
+
+    Args:
+        right: the listed files that are there, by name.
+    """
+
+    def shown(name: str) -> str:
+        return target.shown(posixpath.join(folder, name))
+
+    lacking = [f"{shown(name)}: was gone when the run was archived" for name in manifest.missing]
+    if "checkpoint" not in manifest.parts:
+        return lacking
+    listed = {one.name: one.sha256 for one in manifest.files}
+    if POINTER not in listed:
+        return [*lacking, f"{shown(POINTER)}: was not archived, so the checkpoint has no weights"]
+    if POINTER not in right:
+        return lacking
+    try:
+        pointer = json.loads(b"".join(target.read(posixpath.join(folder, POINTER))))
+        needed = ModelFolder.of_content(Path(target.shown(folder)), pointer).files()
+    except (ValueError, ModelError):
+        return [*lacking, f"{shown(POINTER)}: names no weights"]
+    return lacking + [f"{shown(name)}: was not archived" for name in needed if listed.get(name) != needed[name]]
 
 
 def first(faults: tuple[str, ...], number: int = 3) -> str:

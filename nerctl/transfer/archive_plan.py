@@ -1,4 +1,4 @@
-"""Which files of a run go where in an archive. Pure but for looking at which files there are."""
+"""Which files of a run go where in an archive. Nothing is written; files are looked at, the corpus is read."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import Optional
 
 from nerctl.errors import NerctlError
+from nerctl.folder import POINTER
+from nerctl.transfer.run_corpus import choose_corpus
 from nerctl.transfer.run_record import RUN_FILE, RunRecord, is_log, read_run
 
 WHAT = ("dataset", "checkpoint", "logs", "all")
@@ -15,6 +17,8 @@ LAYOUTS = ("flat", "turing")
 """How an archive is laid out."""
 TURING_FOLDERS = {"cuda": "GPU", "npu": "results", "cpu": "CPU"}
 """Where the original workflow put a run of each device; it had no place for a CPU, CPU is ours."""
+WITHOUT_CHECKPOINT = "archive the rest with --what logs and --what dataset"
+"""What is left to do where no checkpoint can be archived."""
 PROJECT = "CarPeting_TF_BiLSTM_CRF"
 """The original workflow's name for the project."""
 
@@ -27,6 +31,8 @@ class Entry:
     """Where it is."""
     name: str
     """Its path below its place."""
+    sha256: str = ""
+    """The checksum that it must have; empty where none is known."""
 
 
 @dataclass(frozen=True)
@@ -41,6 +47,10 @@ class Place:
     """Its files."""
     of_run: bool
     """Whether it belongs to one run; a data set is shared by runs."""
+    run: Optional[RunRecord]
+    """The run that its manifest names; None for a data set that is no run's."""
+    missing: tuple[str, ...] = ()
+    """Files of the run that belong here and are gone."""
 
 
 @dataclass(frozen=True)
@@ -51,41 +61,61 @@ class Plan:
     """Folders and files."""
     run: Optional[RunRecord]
     """The run, where there is one."""
+    notes: tuple[str, ...] = ()
+    """What the user should know about what is archived."""
+
+    @property
+    def missing(self) -> list[str]:
+        """Files of the run that are gone, so that the archive lacks them."""
+        return sorted({name for place in self.places for name in place.missing})
 
 
-def plan_archive(what: str, layout: str, output: Path, data: Path, name: str = PROJECT, run_name: str = "") -> Plan:
+def plan_archive(
+    what: str, layout: str, output: Path, data: Optional[Path] = None, name: str = PROJECT, run_name: str = ""
+) -> Plan:
     """Decides what goes where.
 
     Args:
         what: dataset, checkpoint, logs or all.
         layout: flat (dataset/, checkpoint/, logs/) or turing (the places of the original workflow).
+        data: the folder of the corpus; None for the one that the run has read, wherever it says that it was.
         name: the project's folder in the turing layout.
         run_name: folder below a run's places; empty for none.
 
-    Raises NerctlError when something asked for is not there, or a name is not fit for a folder.
+    Raises NerctlError when something asked for is not there or not whole, the corpus is not the run's, or a name is not
+    fit for a folder.
     """
     _check_name("--name", name)
     if run_name:
         _check_name("--run-name", run_name)
     places: list[Place] = []
+    notes: list[str] = []
     run = read_run(output) if what != "dataset" or (output / RUN_FILE).exists() else None
-    if what in ("dataset", "all"):
-        folder = name if layout == "turing" else "dataset"
-        places.append(Place(folder, ("dataset",), _dataset(data), of_run=False))
     if run is not None and what != "dataset":
         groups = _groups(run, output, what)
         if layout == "turing":
             merged = {entry.name: entry for entries in groups.values() for entry in entries}
             folder = f"{TURING_FOLDERS[run.backend]}/{name}"
-            places.append(_of_run(folder, run_name, tuple(groups), list(merged.values())))
+            places.append(_of_run(run, folder, run_name, tuple(groups), list(merged.values())))
         else:
-            places += [_of_run(part, run_name, (part,), entries) for part, entries in groups.items()]
-    return Plan(tuple(places), run)
+            places += [_of_run(run, part, run_name, (part,), entries) for part, entries in groups.items()]
+    if what in ("dataset", "all"):
+        corpus = choose_corpus(run, output, data, alone=what == "dataset")
+        folder = name if layout == "turing" else "dataset"
+        entries = tuple(Entry(path, path.name) for path in corpus.files)
+        places.insert(0, Place(folder, ("dataset",), entries, False, run if corpus.of_run else None))
+        notes += [corpus.note] if corpus.note else []
+    return Plan(tuple(places), run, tuple(notes))
 
 
-def _of_run(folder: str, run_name: str, parts: tuple[str, ...], entries: list[Entry]) -> Place:
+def _of_run(run: RunRecord, folder: str, run_name: str, parts: tuple[str, ...], entries: list[Entry]) -> Place:
     folder = f"{folder}/{run_name}" if run_name else folder
-    return Place(folder, parts, tuple(sorted(entries, key=lambda entry: entry.name)), of_run=True)
+    missing = tuple(name for name in run.missing if _part_of(name) in parts)
+    return Place(folder, parts, tuple(sorted(entries, key=lambda entry: entry.name)), True, run, missing)
+
+
+def _part_of(name: str) -> str:
+    return "logs" if is_log(name) else "checkpoint"
 
 
 def _groups(run: RunRecord, output: Path, what: str) -> dict[str, list[Entry]]:
@@ -94,18 +124,28 @@ def _groups(run: RunRecord, output: Path, what: str) -> dict[str, list[Entry]]:
     for part in ("checkpoint", "logs"):
         if what not in (part, "all"):
             continue
-        own = [name for name in run.files if name != RUN_FILE and is_log(name) == (part == "logs")]
+        if part == "checkpoint":
+            _check_whole(run, output)
+        own = [name for name in run.files if name != RUN_FILE and _part_of(name) == part]
         if not own:
             raise NerctlError(f"{output}: the run has written no {part}; name another with --what")
-        groups[part] = [Entry(output / name, name) for name in [*own, RUN_FILE]]
+        groups[part] = [Entry(output / name, name, run.saved.get(name, "")) for name in [*own, RUN_FILE]]
     return groups
 
 
-def _dataset(data: Path) -> tuple[Entry, ...]:
-    """The files of the splits in a data folder, under their own names."""
-    from nerctl.data.corpus import find_splits
-
-    return tuple(Entry(path, path.name) for path in find_splits(data).values())
+def _check_whole(run: RunRecord, output: Path) -> None:
+    """Raises NerctlError unless the run has saved weights, and every file of the saved state is there."""
+    if run.fault:
+        raise NerctlError(f"{run.fault}; {WITHOUT_CHECKPOINT}")
+    if not run.saved and POINTER not in run.missing:
+        raise NerctlError(f"{output}: the run has saved no weights yet; archive it when it has, or {WITHOUT_CHECKPOINT}")
+    gone = [name for name in run.missing if name in run.saved or name == POINTER]
+    if gone:
+        count = f" and {len(gone) - 1} more {'file' if len(gone) == 2 else 'files'}" if len(gone) > 1 else ""
+        raise NerctlError(
+            f"{output / gone[0]}{count}: gone, so that the checkpoint is not whole; put back what is gone, or "
+            f"{WITHOUT_CHECKPOINT}"
+        )
 
 
 def _check_name(option: str, name: str) -> None:

@@ -7,6 +7,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+from nerctl.errors import TransferError
+
 BLOCK = 1 << 20
 """Bytes read at a time when a file is hashed or copied."""
 
@@ -54,3 +56,16 @@ def blocks_of(path: Path, offset: int = 0) -> Iterable[bytes]:
     with path.open("rb") as stream:
         stream.seek(offset)
         yield from iter(lambda: stream.read(BLOCK), b"")
+
+
+def checksum(path: Path) -> str:
+    """SHA-256 of a file that is to be archived. Raises TransferError when it cannot be read."""
+    try:
+        return digest_of(path)
+    except OSError as error:
+        raise cannot_read(path, error) from error
+
+
+def cannot_read(path: Path, error: OSError) -> TransferError:
+    """The sentence for a file that cannot be read."""
+    return TransferError(f"{path}: cannot be read ({error.strerror or error})")

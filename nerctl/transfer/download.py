@@ -117,8 +117,9 @@ class _Request:
 def _from_address(request: _Request, sleep: Callable[[float], None]) -> None:
     """Tries one address until the part file is whole and right. Raises _Refused."""
     policy, part = request.policy, request.part
-    failures, most, restarted = 0, part.size, False
+    failures, most, restarted, may_be_stale = 0, part.size, False, True
     while True:
+        before = part.size
         try:
             if not _whole(request):
                 _fetch(request)
@@ -129,9 +130,13 @@ def _from_address(request: _Request, sleep: Callable[[float], None]) -> None:
             part.discard()
             if restarted or state is None or not state.continued:
                 raise _Refused(cause, wrong_content=True)
-            restarted = True  # pieces that do not fit together: once more, in one piece
+            restarted, most = True, 0  # pieces that do not fit together: once more, in one piece
             request.report.note(f"{request.url}: {cause}; fetching it again from the beginning")
         except _Broken as broken:
+            if may_be_stale and part.size < before:
+                # What was there was no part of this file: nothing is to be surpassed. Once only, or a server that
+                # takes back what it gave would never be left.
+                may_be_stale, most = False, 0
             if part.size > most:
                 failures, most = 0, part.size
             failures += 1

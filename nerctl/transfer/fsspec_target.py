@@ -54,6 +54,10 @@ class FsspecTarget:
         with self._spoken(path), self.system.open(self._full(path), "rb") as stream:
             yield from iter(lambda: stream.read(BLOCK), b"")
 
+    def make_folder(self, path: str) -> None:
+        with self._spoken(path):
+            self.system.makedirs(self._full(path), exist_ok=True)
+
     def write(self, path: str, blocks: Iterable[bytes], append: bool) -> None:
         with self._spoken(path):
             full = self._full(path)

@@ -41,6 +41,8 @@ class Manifest:
     """The run that was archived; None when a data set was archived by itself."""
     about: dict[str, Any]
     """The run's device, versions, command and creation time."""
+    missing: tuple[str, ...] = ()
+    """Files of the run that belong here and were gone when it was archived."""
 
     def encoded(self) -> bytes:
         """The manifest as JSON, with a checksum over itself so that a change of any byte is found."""
@@ -49,6 +51,7 @@ class Manifest:
             "parts": list(self.parts),
             "run_id": self.run_id,
             **self.about,
+            **({"missing": list(self.missing)} if self.missing else {}),
             "files": [{"file": f.name, "bytes": f.size, "sha256": f.sha256} for f in self.files],
         }
         record["manifest_sha256"] = _own_checksum(record)
@@ -66,10 +69,11 @@ def decode_manifest(content: bytes, where: str) -> Manifest:
             raise NerctlError(f"{where}: the manifest has format {record['format']!r}; a newer nerctl reads it")
         files = tuple(Listed(str(item["file"]), int(item["bytes"]), str(item["sha256"])) for item in record["files"])
         parts, run_id = tuple(record["parts"]), record["run_id"]
+        missing = tuple(map(str, record.get("missing", ())))
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise damaged from error
-    about = {k: v for k, v in record.items() if k not in ("format", "parts", "run_id", "files")}
-    manifest = Manifest(files, parts, run_id, about)
+    about = {k: v for k, v in record.items() if k not in ("format", "parts", "run_id", "missing", "files")}
+    manifest = Manifest(files, parts, run_id, about, missing)
     if claimed != _own_checksum(record) or content != manifest.encoded():
         raise damaged
     for listed in files:

@@ -170,6 +170,10 @@ class SftpTarget:
             stream.prefetch(max_concurrent_requests=64)
             yield from iter(lambda: stream.read(CHUNK), b"")
 
+    def make_folder(self, path: str) -> None:
+        with self._spoken(path, "written"):
+            self._make_folder(self._full(path))
+
     def write(self, path: str, blocks: Iterable[bytes], append: bool) -> None:
         full = self._full(path)
         with self._spoken(path, "written"):

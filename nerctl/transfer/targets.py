@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 from collections.abc import Iterable, Iterator
@@ -9,8 +10,8 @@ from pathlib import Path
 from typing import Optional, Protocol
 from urllib.parse import unquote, urlsplit
 
-from nerctl.errors import NerctlError, TransferError, near_path
-from nerctl.transfer.digest import blocks_of
+from nerctl.errors import NerctlError, near_path
+from nerctl.transfer.digest import blocks_of, cannot_read
 from nerctl.transfer.placing import disk_error, sync
 
 
@@ -32,6 +33,9 @@ class Target(Protocol):
 
     def read(self, path: str) -> Iterator[bytes]:
         """The content of a file."""
+
+    def make_folder(self, path: str) -> None:
+        """Makes a folder and those above it. Raises NerctlError when there can be none."""
 
     def write(self, path: str, blocks: Iterable[bytes], append: bool) -> None:
         """Writes a file, or goes on with it; makes its folder."""
@@ -62,7 +66,7 @@ class FolderTarget:
         try:
             return full.stat().st_size if full.exists() else None
         except OSError as error:
-            raise self._cannot_read(full, error) from error
+            raise cannot_read(full, error) from error
 
     def read(self, path: str) -> Iterator[bytes]:
         full = self.root / path
@@ -70,7 +74,14 @@ class FolderTarget:
             _forget(full)
             yield from blocks_of(full)
         except OSError as error:
-            raise self._cannot_read(full, error) from error
+            raise cannot_read(full, error) from error
+
+    def make_folder(self, path: str) -> None:
+        folder = self.root / path
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise _no_folder(folder, error) from error
 
     def write(self, path: str, blocks: Iterable[bytes], append: bool) -> None:
         full = self.root / path
@@ -104,9 +115,21 @@ class FolderTarget:
     def close(self) -> None:
         pass
 
-    @staticmethod
-    def _cannot_read(path: Path, error: OSError) -> TransferError:
-        return TransferError(f"{path}: cannot be read ({error.strerror or error})")
+
+def _no_folder(folder: Path, error: OSError) -> NerctlError:
+    """Why a folder cannot be made: what is in the way, or what the system says."""
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return disk_error(folder, error)
+    for place in (*reversed(folder.parents), folder):
+        if place.is_symlink() and not os.path.exists(place):
+            cause = f"{place} is a link to {os.readlink(place)}, which is not there"
+            break
+        if os.path.exists(place) and not place.is_dir():
+            cause = f"{place} is a file"
+            break
+    else:
+        cause = error.strerror or str(error)
+    return NerctlError(f"{folder}: no folder can be made there ({cause}); name another place with --to")
 
 
 def _forget(path: Path) -> None:
@@ -139,7 +162,7 @@ def open_target(address: str) -> Target:
 
         return open_fsspec(address)
     if not (remote := REMOTE.fullmatch(address)):
-        return FolderTarget(Path(address))
+        return FolderTarget(local_folder(address))
     path = remote["path"]
     if not path.startswith("/"):
         raise NerctlError(
@@ -148,6 +171,19 @@ def open_target(address: str) -> Target:
     from nerctl.transfer.sftp_target import open_sftp
 
     return open_sftp(remote["host"].strip("[]"), path, remote["user"], None)
+
+
+def spelled_out(address: str) -> str:
+    """The address with the home folder in place of `~` where it is a folder here; nothing is contacted."""
+    return address if "://" in address or REMOTE.fullmatch(address) else str(local_folder(address))
+
+
+def local_folder(address: str) -> Path:
+    """A folder here; a `~` that no shell has replaced, as in --to=~/archive, is the home folder."""
+    try:
+        return Path(address).expanduser()
+    except RuntimeError:
+        raise NerctlError(f"{address}: there is no user of that name; a folder that is called so is ./{address}") from None
 
 
 def _open_sftp_url(address: str) -> Target:

@@ -167,13 +167,20 @@ def _svg(comparison: Comparison) -> str:
 
 _STYLE = """\
 body { font: 15px/1.45 system-ui, sans-serif; color: #1a1a1a; background: #fff; max-width: 75rem;
-       margin: 2rem auto; padding: 0 1rem; }
+       margin: 2rem auto; padding: 0 1rem; overflow-wrap: anywhere; }
 h1 { font-size: 1.4rem; } h2 { font-size: 1.1rem; margin-top: 2rem; }
 svg { width: 100%; height: auto; }
-table { border-collapse: collapse; font-variant-numeric: tabular-nums; }
+table { border-collapse: collapse; font-variant-numeric: tabular-nums; overflow-wrap: normal; }
 th, td { padding: .15rem .8rem; text-align: right; border-bottom: 1px solid #ddd; white-space: nowrap; }
 th:first-child, td:first-child { text-align: left; }
 .scroll { overflow-x: auto; }
+@media (max-width: 480px) {
+  body { margin: 1rem auto; padding: 0 .7rem; }
+  ul { padding-left: 1.2rem; }
+  table { font-size: .72rem; width: 100%; }
+  th, td { padding: .2rem .1rem; }
+  th:first-child, td:first-child { white-space: normal; }
+}
 """
 
 

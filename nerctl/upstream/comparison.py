@@ -38,11 +38,13 @@ class Agreement:
     tolerance: float
     """Largest relative difference allowed."""
     agree: bool
-    """Whether every shared step is within it."""
+    """Whether every step is on both sides and within it."""
     worst_step: int
     """The step with the largest relative difference, or the first whose loss is not finite."""
     outside: tuple[int, ...]
     """Numbers of the steps that are not within it."""
+    missing: tuple[int, ...]
+    """Numbers of the steps that one side lacks, or whose figures could not be read."""
 
 
 @dataclass(frozen=True)
@@ -58,7 +60,7 @@ class Comparison:
     timing_b: Timing
     """Times of B."""
     rows: tuple[Row, ...]
-    """Every step of either side, in order."""
+    """Every step of either side, in order, those whose figures could not be read too."""
     differences: tuple[str, ...]
     """Settings known on both sides that differ, as `batch size: A 32, B 8`."""
     unknown: tuple[str, ...]
@@ -67,6 +69,11 @@ class Comparison:
     """Whether both sides tell the same seed, no dropout and the same shapes, so that losses should agree."""
     agreement: Optional[Agreement]
     """Whether losses agree; None when no tolerance was given."""
+
+    @property
+    def shared(self) -> tuple[Row, ...]:
+        """The steps that both sides have."""
+        return tuple(row for row in self.rows if row.difference is not None)
 
     @property
     def ratio(self) -> Optional[float]:
@@ -93,7 +100,7 @@ def compare_runs(
         )
     a, b = read_run(path_a), read_run(path_b)
     rows = _rows(a, b)
-    if not any(row.difference is not None for row in rows):
+    if all(row.difference is None for row in rows):
         raise DataError(
             f"{path_a} has steps {_span(a)} and {path_b} has steps {_span(b)}: no step to compare; name "
             "two runs that share steps."
@@ -119,7 +126,7 @@ def _rows(a: Run, b: Run) -> tuple[Row, ...]:
     steps_a = {step.number: step for step in a.steps}
     steps_b = {step.number: step for step in b.steps}
     rows = []
-    for number in sorted({*steps_a, *steps_b}):
+    for number in sorted({*steps_a, *steps_b, *a.unread, *b.unread}):
         one, other = steps_a.get(number), steps_b.get(number)
         if one is None or other is None:
             rows.append(Row(number, one, other, None, None, None))
@@ -139,7 +146,7 @@ def relative_difference(one: float, other: float) -> float:
 
 
 def _agreement(rows: tuple[Row, ...], tolerance: float, rounding: float) -> Agreement:
-    """Every shared step within `tolerance`, what the logs' rounding can have changed allowed for."""
+    """Every step on both sides and within `tolerance`, what the logs' rounding can have changed allowed for."""
     shared = [row for row in rows if row.a is not None and row.b is not None]
     outside = []
     for row in shared:
@@ -148,7 +155,8 @@ def _agreement(rows: tuple[Row, ...], tolerance: float, rounding: float) -> Agre
         if not abs(row.a.loss - row.b.loss) <= tolerance * size + rounding * 1.001:  # also when not finite
             outside.append(row.step)
     worst = max(shared, key=lambda row: math.inf if math.isnan(row.relative or 0.0) else row.relative or 0.0)
-    return Agreement(tolerance, not outside, worst.step, tuple(outside))
+    missing = tuple(row.step for row in rows if row.a is None or row.b is None)
+    return Agreement(tolerance, not outside and not missing, worst.step, tuple(outside), missing)
 
 
 def _settings(a: Run, b: Run) -> tuple[tuple[str, ...], tuple[str, ...]]:
@@ -196,6 +204,7 @@ def as_json(comparison: Comparison) -> dict[str, Any]:
             "agree": agreement.agree,
             "worst_step": agreement.worst_step,
             "outside": list(agreement.outside),
+            "missing": list(agreement.missing),
         },
     }
 
@@ -208,6 +217,7 @@ def _side_json(run: Run, timing: Timing) -> dict[str, Any]:
         "settings_from": run.facts.origin,
         "notes": list(run.notes),
         "steps": len(run.steps),
+        "unread_steps": list(run.unread),
         "warm_up_steps": list(timing.warm_up),
         "warm_up_found": timing.found,
         "steady_steps": timing.steady,

@@ -7,7 +7,7 @@ import textwrap
 from collections.abc import Sequence
 from typing import Callable, Optional
 
-from nerctl.upstream.comparison import Comparison, Row
+from nerctl.upstream.comparison import Agreement, Comparison, Row
 from nerctl.upstream.step_log import Run
 
 WIDTH = 80
@@ -89,20 +89,50 @@ def closing(comparison: Comparison) -> list[str]:
         sentences = [f"Warm-up of A: {found[0]}. Of B: {found[1]}."]
     if comparison.a.is_log or comparison.b.is_log:
         sentences.append("What a log does not show, loading and building before step 1, is in no figure.")
-    shared = [row for row in comparison.rows if row.difference is not None]
-    largest = max((row.relative for row in shared if row.relative is not None), default=None)
-    sentences.append(f"Largest relative loss difference over {_steps(len(shared))}: {relative(largest)}.")
-    agreement = comparison.agreement
-    if agreement is not None:
-        bound = f"within {agreement.tolerance:g} relative"
-        if agreement.agree:
-            sentences.append(f"The losses agree {bound}.")
-        else:
-            sentences.append(
-                f"The losses do not agree {bound}: {len(agreement.outside)} of {_steps(len(shared))} lie "
-                f"outside, step {agreement.worst_step} furthest."
-            )
+    differences = [row.relative for row in comparison.shared if row.relative is not None]
+    largest = max(differences, default=None, key=lambda value: math.inf if math.isnan(value) else value)
+    sentences.append(f"Largest relative loss difference over {_compared(comparison)}: {relative(largest)}.")
+    if comparison.agreement is not None:
+        sentences.append(_verdict(comparison, comparison.agreement))
     return sentences
+
+
+def _verdict(comparison: Comparison, agreement: Agreement) -> str:
+    """Whether the losses agree; steps that could not be compared are no agreement."""
+    bound = f"within {agreement.tolerance:g} relative"
+    if agreement.agree:
+        return f"The losses agree {bound}."
+    reasons = []
+    if agreement.outside:
+        count = f"{len(agreement.outside)} of {_steps(len(comparison.shared))}"
+        reasons.append(f"{count} lie outside, step {agreement.worst_step} furthest")
+    if agreement.missing:
+        lacking = [
+            f"{side} lacks {_ranges([row.step for row in comparison.rows if there(row) is None])}"
+            for side, there in (("A", lambda row: row.a), ("B", lambda row: row.b))
+            if any(there(row) is None for row in comparison.rows)
+        ]
+        reasons.append(f"only {_compared(comparison)} can be compared ({', '.join(lacking)})")
+    return f"The losses do not agree {bound}: {'; '.join(reasons)}."
+
+
+def _compared(comparison: Comparison) -> str:
+    """How many steps both sides have, and of how many where that is not all."""
+    shared, every = len(comparison.shared), len(comparison.rows)
+    return _steps(every) if shared == every else f"{shared} of {_steps(every)}"
+
+
+def _ranges(numbers: Sequence[int], shown: int = 4) -> str:
+    """Numbers in words, neighbours as a range: `3, 5 to 8`; of many ranges the first."""
+    ranges: list[list[int]] = []
+    for number in numbers:
+        if ranges and number == ranges[-1][-1] + 1:
+            ranges[-1][1:] = [number]
+        else:
+            ranges.append([number])
+    rest = sum(span[-1] - span[0] + 1 for span in ranges[shown:])
+    told = ", ".join(" to ".join(map(str, span)) for span in ranges[:shown])
+    return f"{told} and {rest} more" if rest else told
 
 
 def step_cells(row: Row, comparison: Comparison) -> tuple[str, ...]:

@@ -1,7 +1,8 @@
 """Reading what a training run left behind: step lines in a log, `steps.jsonl`, a run's folder.
 
 A step line is `step: %d, cost time: %.3fs, losses: %.3f`, what the original prints after `nerctl patch-hooks`
-and what `nerctl train` writes to its loss+perf log; whatever else was printed around it is passed over.
+and what `nerctl train` writes to its loss+perf log; whatever else was printed around it is passed over, such as the
+JSON that docker wraps it in. A step line whose figures cannot be read is kept as a step that is missing.
 """
 
 from __future__ import annotations
@@ -9,19 +10,25 @@ from __future__ import annotations
 import codecs
 import json
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Optional
+from typing import Any, NamedTuple, Optional
 
 from nerctl.errors import DataError
 from nerctl.upstream.run_facts import RunFacts, facts_of_arguments, facts_of_run
 from nerctl.upstream.whole_file import read_file
 
+# Not more than three decimals: what another program prints into the same line may begin with a digit.
+_NUMBER = r"\d+(?:\.\d+)?[eE][-+]\d+|\d+\.\d{3}"
 STEP_LINE = re.compile(
-    r"step: (?P<step>\d+), cost time: (?P<seconds>\d+\.\d{3})s, "
-    r"losses: (?P<loss>-?\d+\.\d{3}|-?inf|nan)"
+    rf"step: (?P<step>\d+), cost time: (?P<seconds>{_NUMBER})s, losses: (?P<loss>[-+]?(?:{_NUMBER}|(?i:inf(?:inity)?|nan)))"
 )
 """The step line anywhere in a line: standard output and standard error often share one file."""
+
+_STEP_LINE_BEGUN = re.compile(r"step: (?P<step>\d+), cost(?=(?P<rest>[^\n]{0,50}))")
+"""What begins as a step line, whether its figures can be read or not."""
+
+_CUT_OFF = "The last line of {} is cut off and was left out."
 
 LOG_ROUNDING = 0.0005
 """Half of the last digit of a loss in a log: what rounding can have changed."""
@@ -63,6 +70,27 @@ class Run:
     """Whether the steps were read from step lines and nothing else tells the batch shape."""
     notes: tuple[str, ...] = ()
     """What was odd about the files, a sentence each."""
+    unread: tuple[int, ...] = ()
+    """Numbers of the steps whose figures could not be read."""
+
+
+class _Seen(NamedTuple):
+    """One step line or record, in the order of the file."""
+
+    number: int
+    """Step number."""
+    step: Optional[Step]
+    """The step; None when its figures cannot be read."""
+    text: str
+    """How it is written."""
+
+
+class _Steps(NamedTuple):
+    """The steps of the last run of a file, in order, with the fields of `Run`."""
+
+    steps: tuple[Step, ...]
+    unread: tuple[int, ...]
+    notes: tuple[str, ...]
 
 
 def read_run(path: Path) -> Run:
@@ -75,17 +103,34 @@ def read_run(path: Path) -> Run:
     if not path.exists():
         raise DataError(f"{path}: no such file or folder; name a step log, a steps.jsonl or a run's folder.")
     text = _text(path)
-    if path.suffix == ".jsonl" or text.lstrip()[:1] == "{":
-        steps, notes = _steps_of_records(text, path)
-        return Run(path, steps, _facts_beside(path) or RunFacts(), 0.0, False, notes)
+    if _holds_records(path, text):
+        found = _steps_of_records(text, path)
+        return Run(path, found.steps, _facts_beside(path) or RunFacts(), 0.0, False, found.notes)
     return _read_log(path, text)
+
+
+def _holds_records(path: Path, text: str) -> bool:
+    """Whether a file is a steps.jsonl: JSON alone is no sign of it, as a log may hold some around its step lines."""
+    if path.suffix != ".jsonl" and text.lstrip()[:1] != "{":
+        return False
+    return not STEP_LINE.search(text) or any(map(_is_step_record, text.split("\n")))
+
+
+def _is_step_record(line: str) -> bool:
+    if not all(f'"{name}"' in line for name in ("step", "loss", "seconds")):
+        return False
+    try:
+        _step_of_record(json.loads(line))
+    except (ValueError, TypeError, KeyError):
+        return False
+    return True
 
 
 def _read_folder(folder: Path) -> Run:
     records = folder / "steps.jsonl"
     if records.is_file():
         run = read_run(records)
-        return Run(folder, run.steps, run.facts, run.rounding, run.is_log, run.notes)
+        return replace(run, path=folder)
     logs = sorted(folder.glob("loss+perf_*.txt"))
     if len(logs) != 1:
         found = f"{len(logs)} logs" if logs else "no loss+perf_*.txt"
@@ -95,19 +140,20 @@ def _read_folder(folder: Path) -> Run:
 
 def _read_log(path: Path, text: str) -> Run:
     """A log, and what the run.json and steps.jsonl beside it know more when they are of the same run."""
-    steps, notes = _steps_of_lines(text, path)
+    steps, unread, notes = _steps_of_lines(text, path)
     facts = _facts_beside(path)
     if facts is None:
-        return Run(path, steps, facts_of_arguments(text), LOG_ROUNDING, True, notes)
+        return Run(path, steps, facts_of_arguments(text), LOG_ROUNDING, True, notes, unread)
     records = path.parent / "steps.jsonl"
     if not records.is_file():
-        return Run(path, steps, facts, LOG_ROUNDING, facts.batch_shape is None, notes)
-    recorded, _ = _steps_of_records(_text(records), records)
-    full = {step.number: step for step in recorded}
+        return Run(path, steps, facts, LOG_ROUNDING, facts.batch_shape is None, notes, unread)
+    full = {step.number: step for step in _steps_of_records(_text(records), records).steps}
     if all(step.number in full and _same_loss(step.loss, full[step.number].loss) for step in steps):
-        return Run(path, tuple(full[step.number] for step in steps), facts, 0.0, False, notes)
+        numbers = sorted([*(step.number for step in steps), *(number for number in unread if number in full)])
+        unread = tuple(number for number in unread if number not in full)
+        return Run(path, tuple(full[number] for number in numbers), facts, 0.0, False, notes, unread)
     other = f"The steps.jsonl beside {path.name} is of another run; it and its run.json were left aside."
-    return Run(path, steps, facts_of_arguments(text), LOG_ROUNDING, True, (*notes, other))
+    return Run(path, steps, facts_of_arguments(text), LOG_ROUNDING, True, (*notes, other), unread)
 
 
 def _same_loss(rounded: float, full: float) -> bool:
@@ -130,22 +176,30 @@ def _facts_beside(path: Path) -> Optional[RunFacts]:
     return None if named and facts.log_name not in (None, named.group(1)) else facts
 
 
-def _steps_of_lines(text: str, path: Path) -> tuple[tuple[Step, ...], tuple[str, ...]]:
-    steps = [
-        Step(int(found["step"]), float(found["loss"]), float(found["seconds"]))
-        for found in STEP_LINE.finditer(text)
-    ]
-    if not steps:
+def _steps_of_lines(text: str, path: Path) -> _Steps:
+    seen = []
+    notes = []
+    for begun in _STEP_LINE_BEGUN.finditer(text):
+        found = STEP_LINE.match(text, begun.start())
+        if found:
+            step = Step(int(found["step"]), float(found["loss"]), float(found["seconds"]))
+            seen.append(_Seen(step.number, step, found[0]))
+        elif text.find("\n", begun.end()) >= 0:
+            seen.append(_Seen(int(begun["step"]), None, begun[0] + begun["rest"]))
+        else:
+            notes.append(_CUT_OFF.format(path.name))
+    run = _one_run(seen, path)
+    if not run.steps:
         raise DataError(
             f"{path}: no line `step: 1, cost time: 0.490s, losses: 123.286` in it; nerctl train writes "
             "them, and the original after nerctl patch-hooks."
         )
-    return _one_run(steps, path)
+    return run._replace(notes=(*notes, *run.notes))
 
 
-def _steps_of_records(text: str, path: Path) -> tuple[tuple[Step, ...], tuple[str, ...]]:
+def _steps_of_records(text: str, path: Path) -> _Steps:
     """The steps of a steps.jsonl; a last line that was cut off is left out."""
-    steps: list[Step] = []
+    seen: list[_Seen] = []
     notes: list[str] = []
     lines = text.split("\n")
     for number, line in enumerate(lines, 1):
@@ -155,18 +209,19 @@ def _steps_of_records(text: str, path: Path) -> tuple[tuple[Step, ...], tuple[st
             record = json.loads(line)
             if isinstance(record, dict) and "step" not in record:
                 continue
-            steps.append(_step_of_record(record))
+            step = _step_of_record(record)
+            seen.append(_Seen(step.number, step, line))
         except (ValueError, TypeError, KeyError) as error:
             if number == len(lines):  # no newline behind it: the run was stopped while it wrote
-                notes.append(f"The last line of {path.name} is cut off and was left out.")
+                notes.append(_CUT_OFF.format(path.name))
                 continue
             raise DataError(
                 f"{path}:{number}: not a step record with step, loss and seconds ({error!r})."
             ) from error
-    if not steps:
+    if not seen:
         raise DataError(f"{path}: no step records in it.")
-    run, more = _one_run(steps, path)
-    return run, (*notes, *more)
+    run = _one_run(seen, path)
+    return run._replace(notes=(*notes, *run.notes))
 
 
 def _step_of_record(record: Any) -> Step:
@@ -186,22 +241,31 @@ def _step_of_record(record: Any) -> Step:
     )
 
 
-def _one_run(steps: list[Step], path: Path) -> tuple[tuple[Step, ...], tuple[str, ...]]:
-    """The last run of a file: one that begins at an earlier step anew replaces what it repeats."""
-    kept: list[Step] = []
+def _one_run(seen: list[_Seen], path: Path) -> _Steps:
+    """The last run of a file: one that begins at an earlier step anew replaces what it repeats.
+
+    The same line twice in a row is one step that was logged twice.
+    """
+    kept: list[_Seen] = []
     restarted = repeated = False
-    for step in steps:
-        if kept and step.number <= kept[-1].number:
-            restarted |= step.number <= kept[0].number
-            repeated |= step.number > kept[0].number
-            kept = [earlier for earlier in kept if earlier.number < step.number]
-        kept.append(step)
+    for one in seen:
+        if kept and one.text == kept[-1].text:
+            continue
+        if kept and one.number <= kept[-1].number:
+            restarted |= one.number <= kept[0].number
+            repeated |= one.number > kept[0].number
+            kept = [earlier for earlier in kept if earlier.number < one.number]
+        kept.append(one)
     notes = []
     if restarted:
         notes.append(f"{path.name} holds several runs; the last one is compared.")
     if repeated:
         notes.append(f"{path.name} repeats steps after a resume; the later ones are compared.")
-    return tuple(kept), tuple(notes)
+    unread = [one for one in kept if one.step is None]
+    if unread:
+        more = f" and {len(unread) - 1} more" if len(unread) > 1 else ""
+        notes.append(f"{path.name}: no figures can be read from `{unread[0].text}`{more}; such a step counts as missing.")
+    return _Steps(tuple(one.step for one in kept if one.step), tuple(one.number for one in unread), tuple(notes))
 
 
 def _text(path: Path) -> str:

@@ -4,13 +4,27 @@ from __future__ import annotations
 
 import json
 import re
+from importlib import resources
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
-from nerctl.evaluation.charts import BOTTOM, HEIGHT, LEFT, RIGHT, TOP, WIDTH, bar, line_chart, number, ticks
+from nerctl.evaluation.calibration import Bin, Calibration
+from nerctl.evaluation.charts import (
+    BOTTOM,
+    HEIGHT,
+    LEFT,
+    RIGHT,
+    TOP,
+    WIDTH,
+    bar,
+    line_chart,
+    number,
+    reliability_chart,
+    ticks,
+)
 from nerctl.evaluation.curves import POINTS, curves_of, read_steps, speed_of, thin
 
 finite = st.floats(-1e9, 1e9, allow_nan=False)
@@ -47,7 +61,7 @@ def test_ticks_of_one_value_still_span_something() -> None:
 
 @pytest.mark.parametrize(
     ("value", "shown"),
-    [(0, "0"), (0.8, "0.8"), (2e-5, "2e-5"), (1500, "1500"), (250000, "2.5e5"), (-0.5, "-0.5")],
+    [(0, "0"), (0.8, "0.8"), (2e-5, "2e-5"), (1500, "1500"), (12000, "12000"), (250000, "2.5e5"), (-0.5, "-0.5")],
 )
 def test_numbers_are_short(value: float, shown: str) -> None:
     assert number(value) == shown
@@ -66,6 +80,35 @@ def test_a_single_point_stands_where_its_step_is_on_the_runs_axis() -> None:
     up = (HEIGHT - BOTTOM - float(found[2])) / (HEIGHT - TOP - BOTTOM)
     assert (across, up) == pytest.approx((0.75, 0.7), abs=0.01)
     assert ">100<" in chart and ">0.8<" in chart and ">0.9<" in chart
+
+
+def sticking_out(chart: str) -> list[str]:
+    """Labels of a chart that leave its frame at the largest size that the page gives them."""
+    style = (resources.files("nerctl.evaluation") / "page" / "report.css").read_text(encoding="utf-8")
+    size = max(int(found) for found in re.findall(r"\.chart text {[^}]*font-size: (\d+)px", style))
+    found = re.findall(r'<text class="(tick mid|tick end)" x="([\d.]+)" y="([\d.]+)">([^<]*)', chart)
+    out = []
+    for kind, x, y, label in found:
+        width = size * sum({".": 0.32, "-": 0.37}.get(letter, 0.64) for letter in label)  # DejaVu Sans, a wide font
+        left = float(x) - (width if kind == "tick end" else width / 2)
+        right = float(x) + (0 if kind == "tick end" else width / 2)
+        if left < 0 or right > WIDTH or float(y) - 0.8 * size < 0 or float(y) > HEIGHT:
+            out.append(label)
+    return out
+
+
+@given(st.integers(1, 10**6), st.integers(1, 10**6), st.floats(1e-6, 1e6), st.floats(1e-6, 1e6), st.sampled_from([1, -1]))
+@example(1, 999, 0.1, 60.0, 1)
+@example(1, 1, 0.00390625, 0.001953125, -1)
+@example(1, 1, 1.4e-4, 1.25e-4, -1)
+def test_no_label_of_a_chart_is_clipped_on_a_phone(first: int, more: int, low: float, high: float, sign: int) -> None:
+    chart = line_chart("loss", {"": [(first, low * sign), (first + more, high * sign)]})
+    assert not sticking_out(chart)
+
+
+def test_the_count_above_a_full_bar_is_not_clipped() -> None:
+    chart = reliability_chart(Calibration((Bin(0.9, 1.0, 120000, 0.99, 1.0),), 0.01, 120000))
+    assert ">120000<" in chart and not sticking_out(chart)
 
 
 def test_a_bar_cannot_leave_its_frame() -> None:

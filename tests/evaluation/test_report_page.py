@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import sys
 from collections.abc import Iterator
@@ -9,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from made_up_run import EVIL, made_up_sentences, write_run
+from made_up_run import EVIL, made_up_sentences, made_up_steps, write_run
 
 from nerctl.evaluation.report import write_report
 
@@ -20,6 +21,13 @@ FILTER = """
 document.getElementById(arguments[0]).value = arguments[1];
 document.getElementById(arguments[0]).dispatchEvent(new Event("input"));
 return document.getElementById("errors-count").textContent;
+"""
+
+STICKING_OUT = """
+return [...document.querySelectorAll("svg text")].filter(function (label) {
+  const frame = label.ownerSVGElement.getBoundingClientRect(), box = label.getBoundingClientRect();
+  return box.width && (box.left < frame.left || box.right > frame.right || box.top < frame.top || box.bottom > frame.bottom);
+}).map(label => label.textContent);
 """
 
 
@@ -50,6 +58,17 @@ def test_the_page_fits_and_follows_the_systems_colours_and_asks_for_nothing(
     assert browser.run("return getComputedStyle(document.body).backgroundColor") == paper
     assert browser.run("return performance.getEntriesByType('resource').length") == 0
     assert browser.messages() == []
+
+
+@pytest.mark.parametrize("width", [320, 390, 1280])
+def test_no_label_leaves_its_chart(browser: Any, tmp_path: Path, width: int) -> None:
+    folder = write_run(tmp_path / "output")
+    (folder / "steps.jsonl").write_text("".join(json.dumps(step) + "\n" for step in made_up_steps(1000)))
+    write_report(folder, made_up_sentences(20), "test")
+    browser.emulate(width, 900, "light")
+    browser.open((folder / "report.html").as_uri())
+    assert "1000" in browser.run("return document.querySelector('.chart').textContent")
+    assert browser.run(STICKING_OUT) == []
 
 
 def test_the_list_is_filtered_by_class_type_and_text_and_shows_markup_as_text(browser: Any, report: Path) -> None:

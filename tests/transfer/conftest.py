@@ -9,7 +9,9 @@ from pathlib import Path
 from typing import Callable
 
 import pytest
+from fetching import Fetch
 from misbehaving import Misbehaving
+from runs import Setting
 
 
 @pytest.fixture(autouse=True)
@@ -31,6 +33,17 @@ def server_of() -> Iterator[Callable[[bytes], Misbehaving]]:
     for server in servers:
         server.shutdown()
         server.server_close()
+
+
+@pytest.fixture
+def fetch(tmp_path: Path) -> Fetch:
+    return Fetch(tmp_path)
+
+
+@pytest.fixture
+def setting(tmp_path: Path) -> Setting:
+    """A run, the data set that it has read, and a folder to archive to."""
+    return Setting(tmp_path)
 
 
 @pytest.fixture

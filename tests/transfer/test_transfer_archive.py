@@ -8,15 +8,15 @@ from typing import Any
 
 import pytest
 from misbehaving import Listener
-from runs import LOGS, MODEL, write_dataset, write_run
+from runs import LOGS, MODEL, Setting, tree, write_run
 
 from nerctl.errors import NerctlError, TransferError
 from nerctl.transfer.archive import store, verify
-from nerctl.transfer.archive_plan import plan_archive
+from nerctl.transfer.archive_plan import PROJECT, plan_archive
 from nerctl.transfer.run_record import read_run
 from nerctl.transfer.targets import FolderTarget, open_target
 
-NAME = "CarPeting_TF_BiLSTM_CRF"
+NAME = PROJECT
 CHECKPOINT = {
     *MODEL,
     "run.json",
@@ -25,30 +25,8 @@ CHECKPOINT = {
 }
 
 
-def tree(folder: Path) -> set[str]:
-    return {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
-
-
 def below(prefix: str, names: set[str]) -> set[str]:
     return {f"{prefix}/{name}" for name in {*names, "MANIFEST.json"}}
-
-
-class Setting:
-    """A run, a data set, and a folder to archive to."""
-
-    def __init__(self, root: Path) -> None:
-        self.output, self.data, self.to = root / "output", root / "NERdata", root / "archive"
-        write_run(self.output)
-        write_dataset(self.data)
-
-    def store(self, what: str = "all", layout: str = "flat", run_name: str = "", **more: Any) -> list[Any]:
-        plan = plan_archive(what, layout, self.output, self.data, NAME, run_name)
-        return store(plan, FolderTarget(self.to), **more)
-
-
-@pytest.fixture
-def setting(tmp_path: Path) -> Setting:
-    return Setting(tmp_path)
 
 
 def test_flat_puts_the_three_parts_side_by_side(setting: Setting) -> None:

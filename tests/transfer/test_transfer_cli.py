@@ -123,6 +123,63 @@ def test_an_archive_is_made_checked_and_refused_in_turn(typed: Typed) -> None:
     assert typed("archive", "--to", "to", "--run-name", "second")[0] == 0
 
 
+def test_an_archive_that_lacks_something_ends_with_1_and_one_without_weights_with_2(typed: Typed) -> None:
+    write_run(typed.folder / "output")
+    write_dataset(typed.folder / "NERdata")
+    (typed.folder / "output" / "report.html").unlink()
+    code, said, told = typed("archive", "--to", "to")
+    assert code == 1 and "to/logs: 5 files written" in said
+    assert "error: output: 1 of the run's files is gone, so the archive lacks report.html; " in told
+    assert json.loads(typed("archive", "--to", "to", "--json")[1])["missing"] == ["report.html"]
+    typed.fails(2, "to/logs/report.html: was gone when the run was archived", "archive", "--verify", "to")
+    (typed.folder / "output" / "checkpoints" / "20" / "model.ckpt.index").unlink()
+    typed.fails(2, "so that the checkpoint is not whole", "archive", "--to", "other")
+    assert not (typed.folder / "other").exists()
+
+
+def test_the_corpus_of_an_archive_is_the_run_s_whatever_the_default(typed: Typed) -> None:
+    write_run(typed.folder / "output")
+    write_dataset(typed.folder / "mine")
+    (write_dataset(typed.folder / "NERdata") / "train.txt").write_text("南 O\n", "utf-8")
+    typed.fails(2, "NERdata/train.txt: is not the train file that the run in output has read", "archive", "--to", "to")
+    assert not (typed.folder / "to").exists()
+    assert typed("archive", "--to", "to", "--data-dir", "mine")[0] == 0
+
+
+@pytest.mark.parametrize(
+    ("to", "cause"),
+    [
+        ("file", "file is a file"),
+        ("file/x", "file is a file"),
+        ("link", "link is a link to gone, which is not there"),
+        ("link/x", "link is a link to gone, which is not there"),
+        ("/proc/x", "No such file or directory"),
+    ],
+)
+def test_a_target_folder_that_cannot_be_made_is_one_sentence_before_anything_is_copied(
+    typed: Typed, to: str, cause: str
+) -> None:
+    write_run(typed.folder / "output")
+    write_dataset(typed.folder / "NERdata")
+    (typed.folder / "file").write_text("mine")
+    (typed.folder / "link").symlink_to("gone")
+    typed.fails(2, f"{to}/dataset: no folder can be made there ({cause}); name another place", "archive", "--to", to)
+    assert (typed.folder / "file").read_text() == "mine" and not (typed.folder / "gone").exists()
+
+
+def test_a_tilde_that_no_shell_replaced_is_the_home_folder(typed: Typed) -> None:
+    write_run(typed.folder / "output")
+    typed.monkeypatch.setenv("HOME", str(typed.folder / "home"))
+    assert typed("archive", "--to=~/a", "--what", "logs")[0] == 0
+    assert (typed.folder / "home" / "a" / "logs" / "MANIFEST.json").is_file() and not (typed.folder / "~").exists()
+    assert typed("archive", "--verify=~/a")[0] == 0
+    assert f"-> {typed.folder}/home/a/logs/" in typed("archive", "--to=~/a", "--what", "logs", "--dry-run")[1]
+    (typed.folder / "output").rename(typed.folder / "home" / "run")
+    write_dataset(typed.folder / "home" / "mine")
+    assert typed("archive", "--to=~/b", "--output-dir=~/run", "--data-dir=~/mine")[0] == 0
+    typed.fails(2, "no user of that name; a folder that is called so is ./~no-one/a", "archive", "--verify=~no-one/a")
+
+
 def test_a_dry_run_lists_and_does_not_contact_the_host(typed: Typed) -> None:
     write_run(typed.folder / "output", "npu")
     write_dataset(typed.folder / "NERdata")

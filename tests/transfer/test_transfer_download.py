@@ -5,56 +5,17 @@ from __future__ import annotations
 import hashlib
 import random
 from pathlib import Path
-from typing import Callable, Optional
+from typing import Optional
 
 import misbehaving as script
 import pytest
-from misbehaving import Listener, Misbehaving
+from fetching import CONTENT, DIGEST, QUICK, Fetch, ServerOf
 
 from nerctl.errors import NerctlError, TransferError
 from nerctl.transfer import download as module
 from nerctl.transfer.digest import Digest
-from nerctl.transfer.download import CHUNK, Resource, download
-from nerctl.transfer.partfile import PartFile, PartState
-from nerctl.transfer.retry import RetryPolicy
-
-CONTENT = random.Random(1).randbytes(300_000)
-DIGEST = Digest("sha256", hashlib.sha256(CONTENT).hexdigest())
-QUICK = RetryPolicy(connect_timeout=2.0, read_timeout=0.4)
-ServerOf = Callable[[bytes], Misbehaving]
-
-
-class Fetch:
-    """One download into a folder of its own, with what it said and how long it would have slept."""
-
-    def __init__(self, folder: Path) -> None:
-        self.target = folder / "data" / "file.bin"
-        self.target.parent.mkdir(exist_ok=True)
-        self.slept: list[float] = []
-        self.heard = Listener()
-
-    def __call__(self, *urls: str, digest: Optional[Digest] = DIGEST, size: Optional[int] = None, **more: bytes) -> None:
-        resource = Resource("file.bin", urls, digest, size, **more)
-        download(resource, self.target, self.heard, QUICK, self.slept.append)
-
-    @property
-    def left(self) -> set[str]:
-        return {path.name for path in self.target.parent.iterdir()}
-
-    def fails(self, kind: type[NerctlError], *urls: str, **more: object) -> str:
-        """The sentence of a download that must fail, leaving no file under the final name."""
-        with pytest.raises(NerctlError) as caught:
-            self(*urls, **more)  # type: ignore[arg-type]
-        assert type(caught.value) is kind
-        assert not self.target.exists()
-        sentence = str(caught.value)
-        assert "\n" not in sentence and "--mirror" in sentence and "--from" in sentence
-        return sentence
-
-
-@pytest.fixture
-def fetch(tmp_path: Path) -> Fetch:
-    return Fetch(tmp_path)
+from nerctl.transfer.download import CHUNK
+from nerctl.transfer.partfile import PartFile
 
 
 def test_a_good_server_gives_the_file_and_nothing_else_is_left(server_of: ServerOf, fetch: Fetch) -> None:
@@ -243,41 +204,6 @@ def test_a_file_that_changes_on_the_server_is_begun_anew(server_of: ServerOf, fe
     fetch(server.url(), digest=None)
     assert fetch.target.read_bytes() == CONTENT
     assert server.requests[1].if_range == '"one"' and server.requests[1].first == 0
-
-
-def test_a_part_of_another_version_is_not_continued(server_of: ServerOf, fetch: Fetch) -> None:
-    server = server_of(CONTENT)
-    part = PartFile(fetch.target)
-    part.begin(PartState("another checksum", server.url(), '"one"', len(CONTENT)))
-    part.path.write_bytes(b"old" * 1000)
-    fetch(server.url())
-    assert fetch.target.read_bytes() == CONTENT
-    assert server.requests[0].range is None
-
-
-def test_a_part_without_a_journal_is_not_continued(server_of: ServerOf, fetch: Fetch) -> None:
-    server = server_of(CONTENT)
-    PartFile(fetch.target).path.write_bytes(CONTENT[:1000])
-    fetch(server.url())
-    assert server.requests[0].range is None
-
-
-def test_a_whole_part_only_takes_its_name(server_of: ServerOf, fetch: Fetch) -> None:
-    server = server_of(CONTENT)
-    part = PartFile(fetch.target)
-    part.begin(PartState(DIGEST.value, server.url(), "", len(CONTENT)))
-    part.path.write_bytes(CONTENT)
-    fetch(server.url())
-    assert fetch.target.read_bytes() == CONTENT and not server.requests
-
-
-def test_a_part_longer_than_the_file_is_thrown_away(server_of: ServerOf, fetch: Fetch) -> None:
-    server = server_of(CONTENT)
-    part = PartFile(fetch.target)
-    part.begin(PartState(DIGEST.value, server.url(), "", None))
-    part.path.write_bytes(CONTENT + b"more")
-    fetch(server.url())
-    assert fetch.target.read_bytes() == CONTENT
 
 
 def test_a_server_that_answers_another_part_is_not_believed(server_of: ServerOf, fetch: Fetch) -> None:

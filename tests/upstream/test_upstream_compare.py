@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import math
-from html.parser import HTMLParser
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -12,6 +11,7 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from two_runs import GPU, NPU, log, run
 from typer.testing import CliRunner
 
 from nerctl.cli import app
@@ -20,53 +20,6 @@ from nerctl.upstream.comparison import as_json, compare_runs, relative_differenc
 from nerctl.upstream.comparison_text import WIDTH, text_report
 
 LOGS = Path(__file__).resolve().parents[3] / "shared" / "reference" / "logs"
-
-GPU = [(7.391, 132.724), (6.387, 139.579), (0.534, 137.538), (0.490, 123.286), (0.487, 124.577)]
-NPU = [(164.408, 121.096), (157.066, 111.109), (79.547, 99.554), (79.599, 93.504), (79.854, 102.702)]
-"""Seconds and loss of the published logs."""
-
-
-def log(path: Path, steps: list[tuple[float, float]], first: int = 1) -> Path:
-    path.write_text(
-        "".join(
-            f"step: {number}, cost time: {seconds:.3f}s, losses: {loss:.3f}\n"
-            for number, (seconds, loss) in enumerate(steps, first)
-        )
-    )
-    return path
-
-
-def run(folder: Path, losses: list[float], seconds: float = 0.5, **config: Any) -> Path:
-    """A run's folder as nerctl train writes it, one shape, nothing compiled in a step."""
-    folder.mkdir()
-    defaults = {"batch_size": 32, "batch_shape": "fixed", "precision": "float32", "seed": 1, "dropout": 0.0,
-                "max_seq_length": 202, "head": "crf", "learning_rate": 2e-5, "epochs": 1}  # fmt: skip
-    sha256 = config.pop("sha256", "ab" * 32)
-    backend = config.pop("backend", "cpu")
-    (folder / "run.json").write_text(
-        json.dumps(
-            {
-                "config": {**defaults, **config},
-                "device": {"backend": backend, "log": backend, "name": backend.upper()},
-                "encoder": {"path": "model", "sha256": sha256},
-            }
-        )
-    )
-    (folder / "steps.jsonl").write_text(
-        "".join(
-            json.dumps({"step": number, "loss": loss, "seconds": seconds, "sentences": 32, "tokens": 900,
-                        "positions": 1000, "compiled": False}) + "\n"
-            for number, loss in enumerate(losses, 1)
-        )
-    )  # fmt: skip
-    return folder
-
-
-@pytest.fixture
-def published(tmp_path: Path) -> tuple[Path, Path]:
-    """The published GPU and NPU logs."""
-    return log(tmp_path / "loss+perf_gpu.txt", GPU), log(tmp_path / "loss+perf_npu.txt", NPU)
-
 
 def test_reference_logs_are_the_published_ones(published: tuple[Path, Path]) -> None:
     if not LOGS.is_dir():
@@ -191,6 +144,41 @@ def test_steps_of_one_side_only_are_shown_and_not_compared(tmp_path: Path) -> No
         compare_runs(a, log(tmp_path / "c", NPU, first=10))
 
 
+def test_steps_that_one_side_lacks_are_no_agreement_and_stand_in_the_verdict(tmp_path: Path) -> None:
+    steps = [(0.5, 100.0 - number) for number in range(8)]
+    a, b = log(tmp_path / "a", steps), log(tmp_path / "b", steps[:2])
+    comparison = compare_runs(a, b, loss_tolerance=0.01)
+    assert comparison.agreement is not None and not comparison.agreement.agree
+    assert comparison.agreement.missing == (3, 4, 5, 6, 7, 8) and comparison.agreement.outside == ()
+    told = " ".join(text_report(comparison).split())
+    assert "The losses do not agree within 0.01 relative: only 2 of 8 steps can be compared (B lacks 3 to 8)." in told
+    assert "loss difference over 2 of 8 steps: 0.00%" in told
+    assert "2 of 8 steps" in text_report(compare_runs(a, b)) and call(a, b).exit_code == 0
+    assert call(a, b, "--loss-tolerance", "0.01").exit_code == 1
+
+
+def test_a_step_that_neither_side_tells_is_no_agreement(tmp_path: Path) -> None:
+    paths = [log(tmp_path / name, [(0.5, 3.0), (0.5, 2.0), (0.5, 1.0)]) for name in "ab"]
+    for path in paths:
+        path.write_text(path.read_text().replace("losses: 2.000", "losses: ?"))
+    comparison = compare_runs(*paths, loss_tolerance=0.1)
+    assert comparison.agreement is not None and comparison.agreement.missing == (2,)
+    assert "only 2 of 3 steps can be compared (A lacks 2, B lacks 2)" in " ".join(text_report(comparison).split())
+    values = as_json(comparison)
+    assert values["a"]["unread_steps"] == values["agreement"]["missing"] == [2] and not values["agreement"]["agree"]
+
+
+@pytest.mark.parametrize("written", ["NaN", "1e+10"])
+def test_a_loss_that_shot_up_is_read_and_does_not_agree(tmp_path: Path, written: str) -> None:
+    a, b = (log(tmp_path / name, [(0.5, 3.0), (0.5, 2.0)]) for name in "ab")
+    b.write_text(b.read_text().replace("2.000", written))
+    comparison = compare_runs(a, b, loss_tolerance=0.1)
+    assert comparison.agreement is not None and comparison.agreement.outside == (2,)
+    assert "1 of 2 steps lie outside, step 2 furthest" in " ".join(text_report(comparison).split())
+    if written == "NaN":
+        assert "difference over 2 steps: nan" in text_report(comparison)
+
+
 @settings(deadline=None)
 @given(
     st.lists(st.tuples(st.floats(0, 1e5), st.floats(-1e7, 1e7)), min_size=1, max_size=60),
@@ -208,97 +196,6 @@ def test_report_fits_eighty_columns(
     assert comparison.timing_a.median == median(
         step.seconds for step in comparison.a.steps if step.number not in comparison.timing_a.warm_up
     )
-
-
-# The pictures
-
-
-class Outline(HTMLParser):
-    """What a page holds: texts, tables' cells, and addresses that it would load."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.tags: list[str] = []
-        self.cells: list[str] = []
-        self.loads: list[str] = []
-        self._in_cell = False
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.tags.append(tag)
-        self._in_cell = tag == "td"
-        for name, value in attrs:
-            if name in ("src", "href", "xlink:href") and value and not value.startswith("#"):
-                self.loads.append(value)
-
-    def handle_data(self, data: str) -> None:
-        if self._in_cell:
-            self.cells.append(data)
-            self._in_cell = False
-
-
-def test_png_has_both_colours_of_the_two_sides(published: tuple[Path, Path], tmp_path: Path) -> None:
-    image = pytest.importorskip("matplotlib.image", reason="matplotlib is not installed")
-    numpy = pytest.importorskip("numpy")
-    from nerctl.upstream.chart import write_plot
-
-    path = tmp_path / "speed.png"
-    write_plot(compare_runs(*published), path)
-    pixels = (image.imread(str(path))[..., :3] * 255).round().astype(int)
-    assert pixels.shape[0] > 300 and pixels.shape[1] > 800
-    for colour in ((0x00, 0x72, 0xB2), (0xD5, 0x5E, 0x00)):  # Okabe and Ito's blue and vermillion
-        same = (numpy.abs(pixels - numpy.array(colour)).sum(axis=2) < 6).sum(axis=0)
-        half = same.size // 2
-        assert same[:half].sum() > 100 and same[half:].sum() > 100  # in both panels
-
-
-def test_figure_has_two_panels_and_logarithmic_times(published: tuple[Path, Path]) -> None:
-    pytest.importorskip("matplotlib", reason="matplotlib is not installed")
-    from nerctl.upstream import chart
-
-    loss, times = chart._figure(compare_runs(*published)).axes
-    assert (loss.get_yscale(), times.get_yscale()) == ("linear", "log")
-    for axes, column in ((loss, 1), (times, 0)):
-        drawn = [line for line in axes.lines if line.get_linestyle() != "None"]
-        assert [list(line.get_ydata()) for line in drawn] == [
-            [step[column] for step in side] for side in (GPU, NPU)
-        ]
-        assert (
-            len({line.get_marker() for line in drawn}) == len({line.get_linestyle() for line in drawn}) == 2
-        )
-    low, high = times.get_ylim()
-    assert any(low <= tick <= high for tick in times.get_yticks())
-
-
-@pytest.mark.parametrize("seconds", [[0.5, 0.5], [0.0, 0.0], [0.7, 0.71], [1e-3, 1e5], [3.0]])
-def test_any_times_can_be_drawn(tmp_path: Path, seconds: list[float]) -> None:
-    pytest.importorskip("matplotlib", reason="matplotlib is not installed")
-    from nerctl.upstream.chart import write_plot
-
-    a = log(tmp_path / "a", [(taken, math.nan) for taken in seconds])
-    b = log(tmp_path / "b", [(taken, 1.0) for taken in seconds])
-    write_plot(compare_runs(a, b), tmp_path / "plot.png")
-    assert (tmp_path / "plot.png").read_bytes().startswith(b"\x89PNG")
-
-
-def test_page_holds_every_figure_escaped_and_loads_nothing(tmp_path: Path) -> None:
-    pytest.importorskip("matplotlib", reason="matplotlib is not installed")
-    from nerctl.upstream.chart import write_plot
-
-    folder = tmp_path / "<b>&$x$ 命名"
-    folder.mkdir()
-    a, b = log(folder / "a$1$<i>.txt", GPU), log(folder / "b.txt", NPU)
-    write_plot(compare_runs(a, b), tmp_path / "page.html")
-    text = (tmp_path / "page.html").read_text(encoding="utf-8")
-    page = Outline()
-    page.feed(text)
-    assert page.loads == [] and "script" not in page.tags and "b" not in page.tags and "i" not in page.tags
-    assert page.tags.count("svg") == 1 and "&lt;b&gt;&amp;$x$ 命名" in text
-    for seconds, loss in GPU + NPU:
-        assert f"{loss:.3f}" in page.cells
-        assert {f"{seconds:.3f}", f"{seconds:.3f}w"} & set(page.cells)
-    assert "162" in page.cells
-    write_plot(compare_runs(a, b), tmp_path / "again.html")
-    assert (tmp_path / "again.html").read_text(encoding="utf-8") == text
 
 
 # The command

@@ -87,6 +87,77 @@ def test_loss_that_is_not_finite_is_read(tmp_path: Path, value: float) -> None:
     assert loss == value or (math.isnan(loss) and math.isnan(value))
 
 
+@pytest.mark.parametrize(
+    ("written", "loss"),
+    [("NaN", math.nan), ("-nan", math.nan), ("Infinity", math.inf), ("-Inf", -math.inf), ("1e+10", 1e10),
+     ("-1.5E-05", -1.5e-5), ("10000000000.000", 1e10)],
+)  # fmt: skip
+def test_losses_are_read_however_a_number_is_written(tmp_path: Path, written: str, loss: float) -> None:
+    (tmp_path / "log").write_text(f"step: 1, cost time: 0.500s, losses: {written}WARNING\n" + line(2, 0.5, 3.0))
+    run = read_run(tmp_path / "log")
+    assert [step.number for step in run.steps] == [1, 2] and run.unread == ()
+    assert run.steps[0].loss == loss or (math.isnan(run.steps[0].loss) and math.isnan(loss))
+
+
+def test_figures_that_run_into_the_next_print_are_cut_after_three_decimals(tmp_path: Path) -> None:
+    (tmp_path / "log").write_text("step: 1, cost time: 0.500s, losses: 132.7242024-05-06 saving\n" + line(2, 0.5, 3.0))
+    assert read_run(tmp_path / "log").steps[0].loss == 132.724
+
+
+@pytest.mark.parametrize("figures", ["cost time: 0.500s, losses: None", "cost time: --s, losses: 3.000", "cost tistep: 9"])
+def test_a_step_line_that_cannot_be_read_is_a_missing_step_and_told(tmp_path: Path, figures: str) -> None:
+    (tmp_path / "log").write_text(line(1, 0.5, 3.0) + f"\nstep: 2, {figures}\n" + line(3, 0.5, 3.0) + "\n")
+    run = read_run(tmp_path / "log")
+    assert [step.number for step in run.steps] == [1, 3] and run.unread == (2,)
+    assert f"no figures can be read from `step: 2, {figures}`; such a step counts as missing" in run.notes[0]
+
+
+def test_a_step_line_that_a_kill_cut_off_is_left_out_and_told(tmp_path: Path) -> None:
+    (tmp_path / "log").write_text(line(1, 0.5, 3.0) + "\nstep: 2, cost time: 0.5")
+    run = read_run(tmp_path / "log")
+    assert run.unread == () and run.notes == ("The last line of log is cut off and was left out.",)
+
+
+def test_a_step_that_the_log_does_not_tell_is_read_from_the_records_beside_it(tmp_path: Path) -> None:
+    (tmp_path / "loss+perf_cpu.txt").write_text(line(1, 0.5, 3.0) + "\nstep: 2, cost time: 0.500s, losses: ?\n")
+    (tmp_path / "run.json").write_text(json.dumps(run_json()))
+    (tmp_path / "steps.jsonl").write_text(record(1, 3.0) + record(2, 1e10))
+    run = read_run(tmp_path / "loss+perf_cpu.txt")
+    assert [step.loss for step in run.steps] == [3.0, 1e10] and run.unread == ()
+
+
+def docker(text: str) -> str:
+    """The text as docker's json-file driver keeps it."""
+    lines = [{"log": line + "\n", "stream": "stdout", "time": "2024-05-06T07:08:09Z"} for line in text.split("\n")]
+    return "".join(json.dumps(one) + "\n" for one in lines)
+
+
+STEPS = "\n".join(line(number, 0.5, 10.0 - number) for number in (1, 2, 3))
+
+
+@pytest.mark.parametrize("name", ["a-json.log", "a.jsonl"])
+@pytest.mark.parametrize("text", [docker(STEPS), "{'batch_size': 32}\n" + STEPS, '{"step": 1, "lr": 0.1}\n' + STEPS])
+def test_step_lines_are_found_in_a_log_that_begins_with_a_brace(tmp_path: Path, name: str, text: str) -> None:
+    (tmp_path / name).write_text(text)
+    run = read_run(tmp_path / name)
+    assert [step.loss for step in run.steps] == [9.0, 8.0, 7.0] and run.notes == () and run.is_log
+
+
+def test_records_that_quote_a_step_line_are_records_all_the_same(tmp_path: Path) -> None:
+    (tmp_path / "steps.txt").write_text(record(1, 3.00001, line=line(1, 0.5, 3.0)))
+    assert read_run(tmp_path / "steps.txt").steps[0].loss == 3.00001
+
+
+@pytest.mark.parametrize("losses", [(9.0, 8.0, 7.0), (math.nan, math.nan, math.inf)])
+def test_lines_that_a_doubled_handler_wrote_count_once(tmp_path: Path, losses: tuple[float, ...]) -> None:
+    lines = [line(number, 0.5, loss) for number, loss in enumerate(losses, 1)]
+    (tmp_path / "log").write_text("".join(f"{text}\nINFO:root:{text}\n" for text in lines))
+    (tmp_path / "steps.jsonl").write_text("".join(2 * record(number, loss) for number, loss in enumerate(losses, 1)))
+    for name in ("log", "steps.jsonl"):
+        run = read_run(tmp_path / name)
+        assert [step.number for step in run.steps] == [1, 2, 3] and run.notes == ()
+
+
 def test_log_that_powershell_wrote_is_read(tmp_path: Path) -> None:
     (tmp_path / "log.txt").write_text(line(1, 0.5, 12.0) + "\r\n", encoding="utf-16")
     assert read_run(tmp_path / "log.txt").steps[0].loss == 12.0
