@@ -8,6 +8,7 @@ bounds depend on the input alone.
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import sys
@@ -16,6 +17,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, BinaryIO, Callable, Optional
 
+from nerctl.data.first_bytes import HEAD, refuse_no_text
 from nerctl.errors import DataError, FailedError, NerctlError
 from nerctl.folder import write_json
 from nerctl.inference.records import Bad, Item, Line, Record, form_of, read_items, write_record
@@ -245,15 +247,20 @@ def open_input(source: str) -> BinaryIO:
     """The input as bytes; "-" is standard input.
 
     Raises:
-        DataError: it cannot be opened.
+        DataError: it cannot be opened, or its first bytes are those of something else than UTF-8 text.
     """
-    if source == "-":
-        return os.fdopen(os.dup(sys.stdin.fileno()), "rb")
     try:
-        return open(source, "rb")
+        stream = io.BufferedReader(io.FileIO(os.dup(sys.stdin.fileno()) if source == "-" else source), HEAD)
+        try:
+            # A peek takes nothing away, which matters for a pipe; of one it sees what has arrived.
+            refuse_no_text("standard input" if source == "-" else source, stream.peek(HEAD))
+        except BaseException:
+            stream.close()
+            raise
     except OSError as error:
         reason = error.strerror or error
         raise DataError(f"{source}: cannot be read ({reason}); name a file, or - for standard input") from None
+    return stream
 
 
 def _skip_input(stream: BinaryIO, count: int) -> None:

@@ -103,7 +103,7 @@ def _groups(run: RunRecord, output: Path, what: str) -> dict[str, list[Entry]]:
 
 def _dataset(data: Path) -> tuple[Entry, ...]:
     """The files of the splits in a data folder, under their own names."""
-    from nerctl.data.corpus import find_splits
+    from nerctl.data.splits import find_splits
 
     return tuple(Entry(path, path.name) for path in find_splits(data).values())
 
