@@ -16,10 +16,12 @@ from hypothesis import strategies as st
 
 from nerctl.data.corpus import read_corpus
 from nerctl.data.first_bytes import HEAD, refuse_no_text
+from nerctl.data.tags import Labels
 from nerctl.data.validation import check_data
 from nerctl.errors import DataError
 from nerctl.evaluation.conlleval import conlleval_report
 from nerctl.evaluation.predictions import score_file
+from nerctl.inference.rules import Rules
 from nerctl.inference.stream import open_input
 
 GOOD = "王 B-PER\n明 I-PER\n在 O\n\n北 B-LOC\n京 I-LOC\n"
@@ -58,7 +60,14 @@ def test_every_reader_says_the_same_helpful_sentence(tmp_path, kind):
     path = tmp_path / "train.txt"
     path.write_bytes(content)
     told = set()
-    for read in (read_corpus, lambda path: open_input(str(path)), score_file, conlleval_report):
+    readers = (
+        read_corpus,
+        lambda path: open_input(str(path)),
+        score_file,
+        conlleval_report,
+        lambda path: Rules.read(Labels(("PER",)), path, None),
+    )
+    for read in readers:
         with pytest.raises(DataError) as caught:
             read(path)
         told.add(str(caught.value))
@@ -88,8 +97,8 @@ def test_a_gbk_text_is_named_wherever_it_is_cut(text, cut):
     content = "".join(f"{mark} O\n" for mark in text).encode("gbk")
     lines = [line for line in content.split(b"\n") if line]
     decodes = sum(_is_utf8(line) for line in lines)
-    if 2 * decodes >= len(lines) - 1:
-        return  # two bytes of GBK are UTF-8 by chance
+    if 2 * decodes >= len(lines) - 2:
+        return  # two bytes of GBK are UTF-8 by chance, and the last line may be cut
     with pytest.raises(DataError, match="GB18030"):
         refuse_no_text("a.txt", content[:-4] if cut else content)
 
@@ -113,7 +122,7 @@ def test_looking_at_standard_input_takes_nothing_from_it():
         assert done.stdout == content
     gbk = subprocess.run([sys.executable, "-c", code], input="他来自北京。\n".encode("gbk"), capture_output=True)
     assert b"standard input:1: not UTF-8; as GBK it reads" in gbk.stderr
-    assert "iconv -f GB18030 -t UTF-8 FILE > NEW".encode() in gbk.stderr
+    assert b"iconv -f GB18030 -t UTF-8 FILE > NEW" in gbk.stderr
 
 
 def test_a_slow_pipe_is_not_waited_for_until_it_is_full(tmp_path):
