@@ -16,7 +16,6 @@ from written_corpus import TYPES, corpus_of, refused
 from nerctl.data import conll, schemes
 from nerctl.data.corpus import Sentence, read_corpus
 from nerctl.data.invisible import clean_token
-from nerctl.data.splits import find_splits
 from nerctl.data.tags import spans_of, tags_of
 from nerctl.errors import DataError
 
@@ -215,49 +214,6 @@ def test_each_distinct_line_is_parsed_once(tmp_path, monkeypatch):
 def test_line_of_a_token_is_its_line(tmp_path):
     corpus = corpus_of(tmp_path, b"\na O\nb O\n\n\nc O\nd O\n")
     assert [corpus.line_of(token) for token in range(4)] == [2, 3, 6, 7]
-
-
-# --- folders ---
-
-
-@pytest.mark.parametrize(
-    ("names", "found"),
-    [
-        (["train.txt", "dev.txt", "test.txt"], ["train", "dev", "test"]),
-        (["example.train", "example.dev", "example.test"], ["train", "dev", "test"]),
-        (["train.char.bmes", "dev.char.bmes"], ["train", "dev"]),
-        (["msra_train.jsonl", "Valid.json"], ["train", "dev"]),
-        (
-            ["train.txt", "train.txt.bak", "train.tf_record", ".train.txt", "train.txt~", "README.md"],
-            ["train"],
-        ),
-        (["train.txt", "training.txt", "latest.txt"], ["train"]),
-    ],
-)
-def test_splits_are_found_by_a_word_of_the_name(tmp_path, names, found):
-    for name in names:
-        (tmp_path / name).write_text("a O\n")
-    splits = find_splits(tmp_path)
-    assert list(splits) == found
-    assert [splits[split].name for split in found] == names[: len(found)]
-
-
-def test_two_files_for_a_split_are_both_named(tmp_path):
-    for name in ("train.txt", "example.train"):
-        (tmp_path / name).write_text("a O\n")
-    with pytest.raises(DataError, match=r"example\.train and train\.txt"):
-        find_splits(tmp_path)
-
-
-def test_a_folder_without_splits_says_what_was_looked_for(tmp_path):
-    with pytest.raises(DataError, match=r"train\.txt, example\.train"):
-        find_splits(tmp_path)
-    with pytest.raises(DataError, match="no such folder"):
-        find_splits(tmp_path / "none")
-    (tmp_path / "dev.txt").write_text("a O\n")
-    assert list(find_splits(tmp_path)) == ["dev"]
-    with pytest.raises(DataError, match="no train file"):
-        find_splits(tmp_path, needed=["train"])
 
 
 # --- the real corpora ---
