@@ -70,7 +70,7 @@ def not_utf8(raw: bytes, name: str = "FILE") -> str:
         as_gbk = shown(raw.decode("gb18030"))
     except UnicodeDecodeError:
         return "not UTF-8; save the file as UTF-8"
-    return f"not UTF-8; as GBK it reads {as_gbk}: convert it: {iconv('GB18030', name)}"
+    return f"not UTF-8; as GBK it reads {as_gbk}; convert it: {iconv('GB18030', name)}"
 
 
 def iconv(encoding: str, name: str = "FILE") -> str:

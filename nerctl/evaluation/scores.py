@@ -203,14 +203,15 @@ class Tally:
         remarks = []
         if self._ignored_tags:
             remarks.append(
-                f"--strict ignored {self._ignored_tags:,} gold tags, {self._ignored_entities:,} entities without it, "
-                "because their I- follows no entity of its type; where the gold tags are IOB1, leave out --strict"
+                f"--strict ignored {self._ignored_tags:,} of the gold tags ({self._ignored_entities:,} of the entities "
+                "without it), whose I- follows no entity of its type; where the gold tags are IOB1, leave out --strict"
             )
         gold, predicted = _prefixes(self._gold_tags), _prefixes(self._predicted_tags)
         if gold and predicted and not _fit(gold, predicted):
             remarks.append(
-                f"gold tags are {_scheme(gold)} and predicted ones {_scheme(predicted)}: entities are compared all the "
-                "same, but the token accuracy compares tags as they are written, so it is too low"
+                f"gold tags are written with {', '.join(sorted(gold))} and predicted ones with "
+                f"{', '.join(sorted(predicted))}: entities are compared all the same, but the token accuracy compares "
+                "tags as they are written, so it is too low"
             )
         return remarks
 
@@ -237,7 +238,3 @@ def _fit(gold: set[str], predicted: set[str]) -> bool:
     return bool(gold & closing) == bool(predicted & closing) and any(
         together <= set(letters) for _, letters in SCHEMES
     )
-
-
-def _scheme(prefixes: set[str]) -> str:
-    return next((name for name, letters in SCHEMES if prefixes <= set(letters)), ", ".join(sorted(prefixes)))

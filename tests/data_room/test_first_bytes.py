@@ -48,8 +48,8 @@ FILES = {
     "UTF-16LE": (GOOD.encode("utf-16-le"), "not UTF-8 but UTF-16LE; convert it: iconv -f UTF-16LE -t UTF-8"),
     "UTF-16BE": (GOOD.encode("utf-16-be"), "not UTF-8 but UTF-16BE; convert it: iconv -f UTF-16BE -t UTF-8"),
     "UTF-32": (GOOD.encode("utf-32"), "not UTF-8 but UTF-32"),
-    "GBK": (GOOD.encode("gbk"), "not UTF-8; as GBK it reads '王 B-PER': convert it: iconv -f GB18030 -t UTF-8"),
-    "GBK text": ("他们都来自北京。\n后来去了上海。\n".encode("gbk"), "as GBK it reads '他们都来自北京。': convert"),
+    "GBK": (GOOD.encode("gbk"), "not UTF-8; as GBK it reads '王 B-PER'; convert it: iconv -f GB18030 -t UTF-8"),
+    "GBK text": ("他们都来自北京。\n后来去了上海。\n".encode("gbk"), "as GBK it reads '他们都来自北京。'; convert"),
     "binary": (bytes(range(256)) * 3 + bytes(100), "not a text but binary data"),
 }
 

@@ -192,13 +192,13 @@ IOB1 = "王 I-PER I-PER\n明 I-PER I-PER\n在 O O\n北 I-LOC I-LOC\n京 I-LOC I-
 
 def test_strict_says_how_many_gold_tags_it_ignored(file: Path) -> None:
     (remark,) = remarks(file, IOB1, strict=True)
-    assert "--strict ignored 5 gold tags, 3 entities" in remark and "IOB1" in remark
+    assert "--strict ignored 5 of the gold tags (3 of the entities without it)" in remark and "IOB1" in remark
     assert remarks(file, IOB1) == []
     assert remarks(file, "王 B-PER O\n明 I-PER I-PER\n", strict=True) == []
     result = CliRunner().invoke(app, ["score", str(file), "--strict"])
     assert result.exit_code == 0 and "ignored" not in result.output
     file.write_text(IOB1, encoding="utf-8")
-    assert "ignored 5 gold tags" in CliRunner().invoke(app, ["score", str(file), "--strict"]).output
+    assert "ignored 5 of the gold tags" in CliRunner().invoke(app, ["score", str(file), "--strict"]).output
 
 
 @given(sentences=sentences_of_rows)
@@ -211,14 +211,14 @@ def test_ignored_gold_tags_are_those_of_no_strict_entity(sentences: list[list[tu
         kept = {place for start, end, _ in chunks(gold, strict=True) for place in range(start, end)}
         ignored += sum(tag[0] in "BI" for place, tag in enumerate(gold) if place not in kept)
     told = [remark for remark in tally.remarks() if remark.startswith("--strict")]
-    assert len(told) == bool(ignored) and all(f"ignored {ignored:,} gold tags" in remark for remark in told)
+    assert len(told) == bool(ignored) and all(f"ignored {ignored:,} of the gold tags" in remark for remark in told)
 
 
 def test_gold_and_predicted_tags_of_different_schemes_are_told(file: Path) -> None:
     (remark,) = remarks(file, "王 B-PER B-PER\n明 E-PER I-PER\n李 S-PER B-PER\n在 I-X O\n")
-    assert "gold tags are BIOES and predicted ones BIO:" in remark and "token accuracy" in remark
+    assert "gold tags are written with B, E, I, S and predicted ones with B, I:" in remark and "token accuracy" in remark
     (remark,) = remarks(file, "王 B-PER B-PER\n小 M-PER I-PER\n明 E-PER E-PER\n")
-    assert "gold tags are BMES and predicted ones BIOES:" in remark
+    assert "gold tags are written with B, E, M and predicted ones with B, E, I:" in remark
     for one_scheme in ("王 B-PER B-PER\n小 I-PER I-PER\n明 E-PER E-PER\n李 S-PER S-PER\n", "王 S-PER O\n", "王 S-PER X\n"):
         assert remarks(file, one_scheme) == []
     assert remarks(file, "王 B-PER S-PER\n小 I-PER O\n明 E-PER O\n") == []
