@@ -127,8 +127,12 @@ def read_with(path: PathLike, on_bad: OnBad) -> Reading:
         if disguise:
             raise DataError(f"{path}: this looks like {disguise}")
 
+        asked = False
+
         def explain(line: int, reason: str) -> None:
-            layout = layout_of(head)
+            nonlocal asked
+            layout = "" if asked else layout_of(head)
+            asked = True
             if layout:
                 raise DataError(f"{path}: this looks like {layout}")
             on_bad(line, reason)

@@ -146,7 +146,7 @@ WRITERS = {
 }
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=300)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=150)
 @given(data=st.data(), writer=st.sampled_from(sorted(WRITERS)), outside=st.sampled_from("Oo0"), rest=st.booleans())
 def test_any_mix_of_separators_and_invisible_characters_gives_the_same_corpus_or_one_error(
     tmp_path, data, writer, outside, rest
@@ -223,6 +223,14 @@ def test_numbered_tokens_are_not_read_as_their_numbers(tmp_path):
 
 def test_a_bad_line_in_a_good_file_is_still_named_by_its_line(tmp_path):
     assert refused(tmp_path, "王 B-PER\n明/I-PER\n在 O\n".encode()).startswith("2: one column only")
+
+
+def test_a_file_of_bad_lines_is_looked_at_once(tmp_path, monkeypatch):
+    asked = []
+    monkeypatch.setattr("nerctl.data.corpus.layout_of", lambda head: asked.append(head) or "")
+    (tmp_path / "a.txt").write_bytes(b"bad\n" * 50)
+    (problem,) = check_data(tmp_path / "a.txt").problems
+    assert len(asked) == 1 and "50 unreadable lines" in problem.message
 
 
 # --- JSON lines ---
