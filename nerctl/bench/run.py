@@ -11,7 +11,8 @@ from typing import Any
 from nerctl.bench.figures import Figures, Spread, encoder_flops
 from nerctl.config import TrainConfig
 from nerctl.data.batches import Batch, Encoder
-from nerctl.data.corpus import find_splits, read_corpus
+from nerctl.data.corpus import read_corpus
+from nerctl.data.splits import find_splits
 from nerctl.errors import DataError
 from nerctl.training.loop import peak_memory
 from nerctl.training.record import versions

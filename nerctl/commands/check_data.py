@@ -48,9 +48,9 @@ def check_data(
     if as_json:
         out.json(report.to_dict())
     else:
-        out.show(
-            _figures(report), *([_problems(report.problems)] if report.problems else []), _verdict(report)
-        )
+        figures = [_figures(report)] if report.splits else []
+        problems = [_problems(report.problems)] if report.problems else []
+        out.show(*figures, *problems, _verdict(report))
     if not report.ok:
         raise typer.Exit(2)
 

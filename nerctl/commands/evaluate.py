@@ -51,6 +51,8 @@ def evaluate(
     if data.is_dir():
         out.say(f"scoring {file}")
     result = evaluate_model(loaded, file, predictions, strict)
+    for note in result.notes:
+        out.warn(note)
     if as_json:
         out.json(result.scores.as_dict())
     else:

@@ -37,7 +37,7 @@ def score(
             raise NerctlError("--conlleval prints conlleval's own text; leave out --json and --strict")
         out.result(conlleval_report(file).rstrip("\n"))
         return
-    scores = score_file(file, strict=strict)
+    scores = score_file(file, strict, out.warn)
     if as_json:
         out.json(scores.as_dict())
     else:

@@ -2,13 +2,29 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Callable
+from dataclasses import dataclass, replace
+from typing import Callable, NamedTuple
 
 import numpy as np
 
 OnBad = Callable[[int, str], None]
 """Told of each line that cannot be read: its number from 1, and the reason. It may raise, to stop."""
+
+
+class Note(NamedTuple):
+    """Something unusual that was read all the same, said once for the whole file."""
+
+    text: str
+    """What it is and how it is read."""
+    line: int
+    """The first line that has it, from 1."""
+    times: int
+    """Lines that have it; 0 where a number says nothing."""
+
+    def sentence(self, path: str) -> str:
+        """The note for the file at `path`."""
+        more = f" ({self.times:,} lines)" if self.times > 1 else ""
+        return f"{path}:{self.line}: {self.text}{more}"
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,6 +45,13 @@ class Columns:
     """[S] int64: the line, from 1, of each sentence's first token."""
     empty_texts: int = 0
     """JSON lines whose text has no character: no tokens, so no sentence."""
+    notes: tuple[Note, ...] = ()
+    """What the reader mended."""
+
+    def line_of(self, token: int) -> int:
+        """The line, from 1, of the token at position `token` of a file of columns."""
+        sentence = int(np.searchsorted(self.offsets, token, side="right")) - 1
+        return int(self.lines[sentence] + token - self.offsets[sentence])
 
 
 def without_sentences(columns: Columns, bad_tokens: np.ndarray) -> Columns:
@@ -40,12 +63,10 @@ def without_sentences(columns: Columns, bad_tokens: np.ndarray) -> Columns:
     lengths = np.diff(columns.offsets)
     kept_tokens = np.repeat(keep, lengths)
     offsets = np.concatenate([[0], np.cumsum(lengths[keep])]).astype(np.int64)
-    return Columns(
-        vocabulary=columns.vocabulary,
+    return replace(
+        columns,
         token_ids=columns.token_ids[kept_tokens],
-        tags=columns.tags,
         tag_ids=columns.tag_ids[kept_tokens],
         offsets=offsets,
         lines=columns.lines[keep],
-        empty_texts=columns.empty_texts,
     )

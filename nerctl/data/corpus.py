@@ -1,38 +1,25 @@
-"""A corpus in memory, read from CoNLL columns or JSON lines, and the files of a data folder's splits."""
+"""A corpus in memory, read from CoNLL columns or JSON lines."""
 
 from __future__ import annotations
 
 import json
-import re
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import NamedTuple, Union
+from typing import NamedTuple
 
 import numpy as np
 
-from nerctl.data.columns import Columns, OnBad
+from nerctl.data.columns import Columns, Note, OnBad
 from nerctl.data.conll import read_conll
+from nerctl.data.first_bytes import refuse_file_of_no_text
+from nerctl.data.foreign import disguise_of, layout_of
 from nerctl.data.json_lines import read_json_lines
-from nerctl.data.schemes import Conversion, MixedSchemes, bio_names, count_ids, to_bio
+from nerctl.data.schemes import Conversion, MixedSchemes, bio_names, count_ids, split_tag, to_bio
+from nerctl.data.splits import PathLike
 from nerctl.errors import DataError, near_path
 
-PathLike = Union[str, Path]
-
-SPLITS: dict[str, tuple[str, ...]] = {
-    "train": ("train",),
-    "dev": ("dev", "valid", "validation", "val"),
-    "test": ("test",),
-}
-"""The words in a file's name that make it a split."""
-
 JSON_SUFFIXES = (".json", ".jsonl", ".ndjson")
-NO_CORPUS = re.compile(
-    r"~$|\.(bak|gz|zip|tar|tgz|xz|bz2|7z|md|py|sh|html|log|csv|toml|ya?ml|pkl|np[yz]|tf_?record|part|tmp|sw[op]"
-    r"|md5|sha\d+)$",
-    re.IGNORECASE,
-)
-"""Names of files that lie beside corpora and are none."""
 
 
 @dataclass(frozen=True)
@@ -67,6 +54,8 @@ class Corpus:
     """[S] int64: the line, from 1, of each sentence's first token."""
     scheme: str
     """How the file writes its tags: BIO, IOB1, BMES, BIOES, BILOU, or spans (JSON lines)."""
+    notes: tuple[str, ...] = ()
+    """What was unusual in the file and read all the same, a sentence each that begins with file:line."""
 
     def __len__(self) -> int:
         return len(self.lines)
@@ -127,11 +116,29 @@ def read_corpus(path: PathLike) -> Corpus:
 
 
 def read_with(path: PathLike, on_bad: OnBad) -> Reading:
-    """Like `read_corpus`, but lines that cannot be read go to `on_bad` and their sentences are left out."""
+    """Like `read_corpus`, but lines that cannot be read go to `on_bad` and their sentences are left out.
+
+    Raises DataError where the file as a whole is something else: no text, another encoding, another tool's layout.
+    """
     file = Path(path)
     try:
+        head = refuse_file_of_no_text(file)
+        disguise = disguise_of(head)
+        if disguise:
+            raise DataError(f"{path}: this looks like {disguise}")
+
+        asked = False
+
+        def explain(line: int, reason: str) -> None:
+            nonlocal asked
+            layout = "" if asked else layout_of(head)
+            asked = True
+            if layout:
+                raise DataError(f"{path}: this looks like {layout}")
+            on_bad(line, reason)
+
         as_json = file.suffix.lower() in JSON_SUFFIXES or _begins_with_json(file)
-        columns = read_json_lines(file, on_bad) if as_json else read_conll(file, on_bad)
+        columns = read_json_lines(file, explain) if as_json else read_conll(file, explain)
     except OSError as error:
         raise DataError(
             f"{path}: cannot be read ({error.strerror or error}); {near_path(file)}name a corpus file."
@@ -143,12 +150,11 @@ def _assemble(path: str, columns: Columns, scheme: str) -> Reading:
     try:
         conversion = to_bio(columns.tag_ids, columns.offsets, columns.tags)
     except MixedSchemes as error:
-        sentence = int(np.searchsorted(columns.offsets, error.token, side="right")) - 1
-        line = int(columns.lines[sentence] + error.token - columns.offsets[sentence])
         raise DataError(
-            f"{path}:{line}: tags of different schemes in one file (prefixes {error.prefixes}); "
+            f"{path}:{columns.line_of(error.token)}: tags of different schemes in one file (prefixes {error.prefixes}); "
             "use one of BIO, IOB1, BMES, BIOES, BILOU."
         ) from None
+    columns = _with_mixed_inside(columns)
     corpus = Corpus(
         path=path,
         vocabulary=columns.vocabulary,
@@ -158,8 +164,22 @@ def _assemble(path: str, columns: Columns, scheme: str) -> Reading:
         offsets=columns.offsets,
         lines=columns.lines,
         scheme=scheme or conversion.scheme,
+        notes=tuple(note.sentence(path) for note in columns.notes),
     )
     return Reading(corpus, conversion, columns)
+
+
+def _with_mixed_inside(columns: Columns) -> Columns:
+    """`columns` with a note where both M- and I- go on with entities."""
+    firsts = []
+    for prefix in "MI":
+        used = [place for place, tag in enumerate(columns.tags) if (split_tag(tag) or "O")[0] == prefix]
+        places = np.flatnonzero(np.isin(columns.tag_ids, np.array(used, dtype=np.int16)))
+        if not len(places):
+            return columns
+        firsts.append(int(places[0]))
+    note = Note("tags with M- and with I- both go on with an entity, and mean the same", columns.line_of(max(firsts)), 0)
+    return replace(columns, notes=(*columns.notes, note))
 
 
 def _begins_with_json(file: Path) -> bool:
@@ -177,43 +197,3 @@ def _is_json_object(line: bytes) -> bool:
         return isinstance(json.loads(line), dict)
     except ValueError:
         return False
-
-
-def find_splits(data_dir: PathLike, needed: Sequence[str] = ()) -> dict[str, Path]:
-    """The files of `data_dir` that hold the splits: "train", "dev" and "test", those of them that are there.
-
-    A file is a split by a word of its name, whatever parts the words: train.txt, example.train,
-    train.char.bmes, msra_train.jsonl; dev may also be called valid, validation or val. Raises DataError when
-    the folder has none, lacks one of `needed`, or has two files for one split.
-    """
-    folder = Path(data_dir)
-    if not folder.is_dir():
-        raise DataError(
-            f"{data_dir}: no such folder; name the folder that holds train.txt, dev.txt and test.txt."
-        )
-    candidates: dict[str, list[Path]] = {split: [] for split in SPLITS}
-    for file in sorted(folder.iterdir()):
-        split = split_of(file)
-        if split:
-            candidates[split].append(file)
-    for split, files in candidates.items():
-        if len(files) > 1:
-            names = " and ".join(file.name for file in files)
-            raise DataError(f"{data_dir}: {names} could each be the {split} split; leave one of them there.")
-    found = {split: files[0] for split, files in candidates.items() if files}
-    missing = [split for split in needed if split not in found] if found else list(SPLITS)
-    if missing:
-        looked = ", ".join(
-            f"{split}.txt, example.{split}, {split}.char.bmes or {split}.json" for split in missing[:1]
-        )
-        raise DataError(f"{data_dir}: no {' / '.join(missing)} file; looked for names such as {looked}.")
-    return found
-
-
-def split_of(file: Path) -> str:
-    """The split that a file's name tells, or "" for none or more than one."""
-    if file.name.startswith(".") or NO_CORPUS.search(file.name) or not file.is_file():
-        return ""
-    words = set(re.split(r"[^a-z]+", file.name.lower()))
-    splits = [split for split, names in SPLITS.items() if words.intersection(names)]
-    return splits[0] if len(splits) == 1 else ""

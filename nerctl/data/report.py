@@ -5,8 +5,10 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, field
 from typing import Any, Optional
 
-ERRORS = ("unreadable file", "unreadable lines", "empty split", "nothing to learn", "unknown type")
+ERRORS = ("unreadable file", "unreadable lines", "no train file", "empty split", "nothing to learn", "unknown type")
 WARNINGS = (
+    "mended",
+    "like types",
     "illegal tags",
     "shared sentences",
     "duplicates",

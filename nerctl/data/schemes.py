@@ -7,7 +7,7 @@ needs nothing more: its entities begin with I, and B only parts two neighbours o
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Optional
 
@@ -33,6 +33,14 @@ def split_tag(tag: str) -> Optional[tuple[str, str]]:
 def bio_names(types: Sequence[str]) -> list[str]:
     """O, then B-X and I-X of each type: the t-th type (from 1) begins with tag 2t-1 and goes on with 2t."""
     return ["O", *(f"{prefix}-{entity_type}" for entity_type in types for prefix in "BI")]
+
+
+def like_types(types: Iterable[str]) -> list[list[str]]:
+    """The groups of types whose names differ by case only, each sorted."""
+    groups: dict[str, set[str]] = {}
+    for name in types:
+        groups.setdefault(name.casefold(), set()).add(name)
+    return [sorted(group) for _, group in sorted(groups.items()) if len(group) > 1]
 
 
 @dataclass(frozen=True, eq=False)
@@ -74,6 +82,8 @@ def _family(tag_ids: np.ndarray, used: list[int], prefix_of: Sequence[str]) -> s
     for name, letters in SCHEMES:
         if prefixes <= set(letters):
             return name
+    if prefixes <= set("BMIES") and prefixes & set("ES"):
+        return "BMES"  # and BIOES: M and I both go on with an entity, here as in all of them
     first_seen = {prefix: len(tag_ids) for prefix in prefixes}
     for tag_id in used:
         prefix = prefix_of[tag_id]

@@ -8,10 +8,12 @@ from typing import Optional
 
 import numpy as np
 
-from nerctl.data.conll import shown
-from nerctl.data.corpus import SPLITS, Corpus, PathLike, Reading, find_splits, read_with, split_of
+from nerctl.data.corpus import Corpus, Reading, read_with
 from nerctl.data.duplicates import SentenceIndex
+from nerctl.data.first_bytes import shown
 from nerctl.data.report import ERRORS, WARNINGS, Example, Problem, Report, SplitFigures
+from nerctl.data.schemes import like_types
+from nerctl.data.splits import SPLITS, PathLike, find_splits, split_of, unknown_names
 from nerctl.data.text_splitter import TextSplitter
 from nerctl.data.tokenizer import Vocabulary, WordPieceTokenizer
 from nerctl.errors import DataError, near_path
@@ -52,6 +54,7 @@ def check_data(path: PathLike, vocabulary: Optional[Vocabulary] = None, max_seq_
         problems += _of_one_split(split, reading)
     corpora = {split: reading.corpus for split, reading in readings.items()}
     problems += _of_types(corpora)
+    problems += _of_like_types(corpora)
     problems += _of_repeats(corpora)
     problems += _of_free_text(corpora)
     order = ERRORS + WARNINGS
@@ -81,6 +84,10 @@ def _read(split: str, file: Path, problems: list[Problem]) -> Optional[Reading]:
         reading = read_with(file, note)
     except DataError as error:
         problems.append(Problem("unreadable file", split, 1, str(error)))
+    if count and reading is not None and not len(reading.corpus):
+        message = f"no sentence of {split} can be read ({_many(count, 'unreadable line')}); the first one:"
+        problems.append(Problem("unreadable lines", split, count, message, examples[:1]))
+        return None
     if count:
         message = (
             f"{_many(count, 'line')} of {split} cannot be read; their sentences are left out of the figures"
@@ -90,21 +97,23 @@ def _read(split: str, file: Path, problems: list[Problem]) -> Optional[Reading]:
 
 
 def _missing(path: PathLike, files: Iterable[str]) -> list[Problem]:
-    needs = {
-        "train": "nothing to train on",
-        "dev": "no best epoch can be chosen",
-        "test": "no final score",
-    }
-    return [
-        Problem("missing split", split, 1, f"no {split} file in {path}: {needs[split]}")
-        for split in SPLITS
-        if split not in files
-    ]
+    """The splits that a folder lacks: training refuses to begin without train."""
+    needs = {"train": "nothing to train on", "dev": "no best epoch can be chosen", "test": "no final score"}
+    missing = [split for split in SPLITS if split not in files]
+    unknown = unknown_names(Path(path)) if missing else ""
+    problems = []
+    for split in missing:
+        kind = "no train file" if split == "train" else "missing split"
+        message = f"no {split} file in {path}: {needs[split]}{unknown if split == missing[0] else ''}"
+        problems.append(Problem(kind, split, 1, message))
+    return problems
 
 
 def _of_one_split(split: str, reading: Reading) -> list[Problem]:
     corpus, columns = reading.corpus, reading.columns
     problems: list[Problem] = []
+    for note in columns.notes:
+        problems.append(Problem("mended", split, max(1, note.times), note.sentence(Path(corpus.path).name)))
     if columns.empty_texts:
         message = f"{_many(columns.empty_texts, 'text')} of {split} without a character; left out"
         problems.append(Problem("empty texts", split, columns.empty_texts, message))
@@ -155,6 +164,20 @@ def _of_types(corpora: dict[str, Corpus]) -> list[Problem]:
                 f"{split} has {_many(count, 'entity', 'entities')} of type {entity_type}, which train lacks"
             )
             problems.append(Problem("unknown type", split, count, message, examples))
+    return problems
+
+
+def _of_like_types(corpora: dict[str, Corpus]) -> list[Problem]:
+    """Types, of all splits together, whose names differ by case only."""
+    problems = []
+    for names in like_types({name for corpus in corpora.values() for name in corpus.types}):
+        examples = []
+        for name in names:
+            corpus = next(corpus for corpus in corpora.values() if name in corpus.types)
+            token = int(np.argmax(corpus.tag_ids == corpus.tag_names.index(f"B-{name}")))
+            examples.append(Example(corpus.path, corpus.line_of(token), f"B-{name}"))
+        message = f"types {' and '.join(names)} differ by case only; are they one type?"
+        problems.append(Problem("like types", next(iter(corpora)), len(names), message, examples))
     return problems
 
 

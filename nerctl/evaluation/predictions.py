@@ -10,10 +10,11 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Union
+from typing import Callable, Union
 
+from nerctl.data.first_bytes import HEAD, not_utf8, refuse_no_text, shown
 from nerctl.errors import DataError
-from nerctl.evaluation.scores import NO_TAGS, Scores, Tally, split_tag
+from nerctl.evaluation.scores import NO_TAGS, Scores, Tally, is_tag, split_tag
 
 BOUNDARY = "-X-"
 """First column of a line that conlleval takes for the end of a sentence."""
@@ -66,6 +67,7 @@ def numbered_lines(path: Union[str, Path]) -> Iterator[tuple[int, str]]:
     except OSError as error:
         hint = "give a file of 'token gold predicted' lines"
         raise DataError(f"cannot read {path}: {error.strerror}; {hint}") from None
+    refuse_no_text(path, content[:HEAD])
     if content.startswith(b"\xef\xbb\xbf"):
         content = content[3:]
     lines = content.split(b"\n")
@@ -75,7 +77,7 @@ def numbered_lines(path: Union[str, Path]) -> Iterator[tuple[int, str]]:
         try:
             yield number, line.decode("utf-8").rstrip("\r")
         except UnicodeDecodeError:
-            raise DataError(f"{path}:{number}: not UTF-8; convert the file first (iconv -t UTF-8)") from None
+            raise DataError(f"{path}:{number}: {not_utf8(line, str(path))}") from None
 
 
 def split_columns(line: str) -> tuple[str, str, str]:
@@ -111,7 +113,7 @@ def read_predictions(path: Union[str, Path]) -> Iterator[PredictedSentence]:
             split_tag(gold)
             split_tag(predicted)
         except DataError as error:
-            raise DataError(f"{path}:{number}: {error}") from None
+            raise DataError(f"{path}:{number}: {_missing_column(line) or error}") from None
         if token == BOUNDARY:
             if rows:
                 yield _sentence(rows, first)
@@ -124,20 +126,36 @@ def read_predictions(path: Union[str, Path]) -> Iterator[PredictedSentence]:
         yield _sentence(rows, first)
 
 
-def score_file(path: Union[str, Path], strict: bool = False) -> Scores:
-    """Scores of a prediction file. Raises DataError when it cannot be read or holds no token."""
-    scores = score_sentences(read_predictions(path), strict)
+def score_file(
+    path: Union[str, Path], strict: bool = False, say: Callable[[str], None] = lambda remark: None
+) -> Scores:
+    """Scores of a prediction file; `say` is told what makes them mean less than they seem to.
+
+    Raises DataError when the file cannot be read or holds no token.
+    """
+    tally = tally_of(read_predictions(path), strict)
+    scores = tally.scores()
     if not scores.tokens:
         raise DataError(f"{path}: no 'token gold predicted' line in it")
+    for remark in tally.remarks():
+        say(f"{path}: {remark}")
     return scores
 
 
-def score_sentences(sentences: Iterable[PredictedSentence], strict: bool = False) -> Scores:
-    """Scores of sentences with gold and predicted tags."""
+def tally_of(sentences: Iterable[PredictedSentence], strict: bool = False) -> Tally:
+    """The tally of sentences with gold and predicted tags."""
     tally = Tally(strict)
     for sentence in sentences:
         tally.add(sentence.gold, sentence.predicted)
-    return tally.scores()
+    return tally
+
+
+def _missing_column(line: str) -> str:
+    """Why a line of two columns, of which the first is no tag, cannot be read; "" for any other."""
+    columns = line.split()
+    if len(columns) != 2 or is_tag(columns[0]):
+        return ""
+    return f"two columns only ({shown(line.strip())}): 'token gold predicted' is wanted, so one of the tags is missing"
 
 
 def _sentence(rows: Sequence[tuple[str, str, str]], first: int) -> PredictedSentence:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
+from nerctl.data.schemes import SCHEMES
 from nerctl.errors import DataError
 
 Chunk = tuple[int, int, str]
@@ -32,9 +33,14 @@ def split_tag(tag: str) -> tuple[str, str]:
     if tag == "O" or tag in NO_TAGS:
         return "O", ""
     prefix, _, entity_type = tag.partition("-")
-    if prefix not in _PREFIXES:
+    if not is_tag(tag):
         raise DataError(f"'{tag}' is no tag: expected O or a prefix (B I E S M) and a type, such as B-PER")
     return _PREFIXES[prefix], entity_type or "_"
+
+
+def is_tag(tag: str) -> bool:
+    """Does `split_tag` know the tag?"""
+    return tag == "O" or tag in NO_TAGS or tag.partition("-")[0] in _PREFIXES
 
 
 def chunks(tags: Sequence[str], strict: bool = False) -> list[Chunk]:
@@ -154,6 +160,9 @@ class Tally:
         self._strict = strict
         self._sentences = self._tokens = self._correct_tokens = 0
         self._counts: dict[str, list[int]] = {}  # type -> [gold, predicted, correct]
+        self._gold_tags: set[str] = set()
+        self._predicted_tags: set[str] = set()
+        self._ignored_tags = self._ignored_entities = 0  # gold, by `strict`
 
     def add(self, gold_tags: Sequence[str], predicted_tags: Sequence[str]) -> None:
         """Counts one sentence, one tag a token on each side; counts nothing when it raises DataError."""
@@ -161,6 +170,10 @@ class Tally:
             raise DataError(f"{len(gold_tags)} gold tags, {len(predicted_tags)} predicted tags")
         gold = chunks(gold_tags, self._strict)
         predicted = chunks(predicted_tags, self._strict)
+        self._gold_tags.update(gold_tags)
+        self._predicted_tags.update(predicted_tags)
+        if self._strict:
+            self._note_ignored(gold_tags, gold)
         self._sentences += 1
         self._tokens += len(gold_tags)
         self._correct_tokens += sum(map(str.__eq__, gold_tags, predicted_tags))
@@ -185,5 +198,43 @@ class Tally:
             types=types,
         )
 
+    def remarks(self) -> list[str]:
+        """What makes the scores of all sentences added so far mean less than they seem to, a sentence each."""
+        remarks = []
+        if self._ignored_tags:
+            remarks.append(
+                f"--strict ignored {self._ignored_tags:,} of the gold tags ({self._ignored_entities:,} of the entities "
+                "without it), whose I- follows no entity of its type; where the gold tags are IOB1, leave out --strict"
+            )
+        gold, predicted = _prefixes(self._gold_tags), _prefixes(self._predicted_tags)
+        if gold and predicted and not _fit(gold, predicted):
+            remarks.append(
+                f"gold tags are written with {', '.join(sorted(gold))} and predicted ones with "
+                f"{', '.join(sorted(predicted))}: entities are compared all the same, but the token accuracy compares "
+                "tags as they are written, so it is too low"
+            )
+        return remarks
+
+    def _note_ignored(self, gold_tags: Sequence[str], gold: Sequence[Chunk]) -> None:
+        """Counts the gold tags, and the entities of conlleval's reading, that strict reading leaves out."""
+        covered = sum(end - start for start, end, _ in gold)
+        tagged = sum(split_tag(tag)[0] != "O" for tag in gold_tags)
+        if tagged > covered:
+            self._ignored_tags += tagged - covered
+            self._ignored_entities += len(chunks(gold_tags)) - len(gold)
+
     def _of(self, entity_type: str) -> list[int]:
         return self._counts.setdefault(entity_type, [0, 0, 0])
+
+
+def _prefixes(tags: set[str]) -> set[str]:
+    return {tag.partition("-")[0] for tag in tags if tag not in NO_TAGS} - {"O"}
+
+
+def _fit(gold: set[str], predicted: set[str]) -> bool:
+    """Can the prefixes of both sides be of one scheme? One that closes entities (E, S, L, U) closes them on both sides."""
+    closing = set("ESLU")
+    together = gold | predicted
+    return bool(gold & closing) == bool(predicted & closing) and any(
+        together <= set(letters) for _, letters in SCHEMES
+    )

@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Optional
 
 from nerctl.data.batches import Encoder
-from nerctl.data.corpus import find_splits, read_corpus
+from nerctl.data.corpus import read_corpus
+from nerctl.data.splits import find_splits
 from nerctl.errors import DataError, FailedError
 from nerctl.evaluation.predictions import prediction_lines
 from nerctl.evaluation.scores import Scores
@@ -25,6 +26,8 @@ class Evaluation:
     """The file that was scored."""
     scores: Scores
     """Against the tags in the file."""
+    notes: tuple[str, ...] = ()
+    """What was unusual in the file and read all the same."""
 
 
 def corpus_file(data: Path) -> Path:
@@ -53,7 +56,7 @@ def evaluate_model(model: LoadedModel, data: Path, predictions: Optional[Path] =
         tags = sentence_tags(encoder, model.labels, ids)
         lines = (prediction_lines(one.tokens, one.tags, predicted) for one, predicted in zip(corpus, tags))
         write_lines(predictions, lines)
-    return Evaluation(file, score_ids(encoder, model.labels, ids, strict))
+    return Evaluation(file, score_ids(encoder, model.labels, ids, strict), corpus.notes)
 
 
 def write_lines(path: Path, parts: Iterable[str]) -> None:

@@ -19,6 +19,7 @@ from typing import Optional
 
 import numpy as np
 
+from nerctl.data.first_bytes import HEAD, not_utf8, refuse_no_text
 from nerctl.data.tags import Labels
 from nerctl.errors import DataError
 from nerctl.inference.decoding import NEVER
@@ -149,14 +150,18 @@ def _read(path: Path, labels: Labels, typed: bool) -> dict[str, set[int]]:
 
 def _lines(path: Path) -> Iterator[tuple[int, str]]:
     try:
-        text = path.read_bytes().decode("utf-8-sig")
+        content = path.read_bytes()
     except OSError as error:
         raise DataError(
             f"{path}: cannot be read ({error.strerror or error}); name a file of mention TAB type lines"
         ) from None
+    refuse_no_text(path, content[:HEAD])
+    try:
+        text = content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        place = path.read_bytes()[: error.start].count(b"\n") + 1
-        raise DataError(f"{path}:{place}: not UTF-8; convert the file (iconv -t UTF-8)") from None
+        place = content[: error.start].count(b"\n")
+        reason = not_utf8(content.split(b"\n")[place], str(path))
+        raise DataError(f"{path}:{place + 1}: {reason}") from None
     for number, line in enumerate(text.split("\n"), 1):
         if line.strip() and not line.startswith("#"):
             yield number, line.rstrip("\r")

@@ -6,12 +6,14 @@ resumed gives the same bytes as one that was not; `nerctl.inference.part_file` k
 
 from __future__ import annotations
 
+import io
 import os
 import sys
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import BinaryIO, Optional
 
+from nerctl.data.first_bytes import HEAD, refuse_no_text
 from nerctl.errors import DataError, FailedError, NerctlError
 from nerctl.inference.input_form import LOOK_BYTES, LOOK_LINES, recognise
 from nerctl.inference.part_file import Done, PartFile
@@ -231,15 +233,20 @@ def open_input(source: str) -> BinaryIO:
     """The input as bytes; "-" is standard input.
 
     Raises:
-        DataError: it cannot be opened.
+        DataError: it cannot be opened, or its first bytes are those of something else than UTF-8 text.
     """
-    if source == "-":
-        return os.fdopen(os.dup(sys.stdin.fileno()), "rb")
     try:
-        return open(source, "rb")
+        stream = io.BufferedReader(io.FileIO(os.dup(sys.stdin.fileno()) if source == "-" else source), HEAD)
+        try:
+            # A peek takes nothing away, which matters for a pipe; of one it sees what has arrived.
+            refuse_no_text("standard input" if source == "-" else source, stream.peek(HEAD))
+        except BaseException:
+            stream.close()
+            raise
     except OSError as error:
         reason = error.strerror or error
         raise DataError(f"{source}: cannot be read ({reason}); name a file, or - for standard input") from None
+    return stream
 
 
 def _skip_input(stream: BinaryIO, count: int) -> None:

@@ -324,7 +324,8 @@ class Run:
         if wanted is None:
             wanted = session.last_step >= session.batches.steps_per_epoch
         if wanted and path is not None:
-            read_corpus(path)  # what cannot be read is to stop the run now, not after its last step
+            # What cannot be read is to stop the run now, not after its last step.
+            session.notes += read_corpus(path).notes
 
     def _log_names(self) -> list[str]:
         return ["steps.jsonl", f"loss+perf_{self.session.backend.log_name}.txt"]

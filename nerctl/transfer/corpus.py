@@ -116,17 +116,14 @@ def take_corpus(
 
 def find_corpus(folder: Path) -> dict[str, Path]:
     """The train, dev and test file in a folder or below it. Raises DataError unless there is one of each."""
-    from nerctl.data.corpus import split_of
+    from nerctl.data.splits import by_split
 
     found: dict[str, Path] = {}
-    for path in sorted(folder.rglob("*")):
-        split = split_of(path)
-        if not split:
-            continue
-        if split in found:
-            names = f"{found[split].relative_to(folder)} and {path.relative_to(folder)}"
+    for split, paths in by_split(sorted(folder.rglob("*"))).items():
+        if len(paths) > 1:
+            names = f"{paths[0].relative_to(folder)} and {paths[1].relative_to(folder)}"
             raise DataError(f"{folder}: {names} could each be the {split} file; give a folder with one of them")
-        found[split] = path
+        found[split] = paths[0]
     missing = [f"example.{split}" for split in SAVED_AS if split not in found]
     if missing:
         raise DataError(f"{folder}: no {' / '.join(missing)} in it, or under a name such as train.txt")

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Optional
 
-from nerctl.data.corpus import find_splits, split_of
+from nerctl.data.splits import find_splits, split_of
 from nerctl.errors import NerctlError
 from nerctl.transfer.digest import checksum
 from nerctl.transfer.run_record import RunRecord

@@ -103,8 +103,8 @@ def test_figures_are_those_of_the_file_without_its_bad_sentences(tmp_path, lines
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(conll, "CHUNK", chunk)
         report = check_data(folder(tmp_path, train=b"\n".join(lines)))
-    train = report.splits["train"]
-    assert train.sentences == len(good) and train.tokens == sum(map(len, good))
+    train = report.splits.get("train")  # not there when no sentence can be read
+    assert (train.sentences, train.tokens) == (len(good), sum(map(len, good))) if train else not good
     bad = [problem.count for problem in report.problems if problem.kind == "unreadable lines"]
     assert sum(bad) == sum(line in (b"bad", b"\xff O") for line in lines)
 
@@ -241,7 +241,7 @@ def test_the_command_prints_figures_and_leaves_with_0(tmp_path):
 def test_the_command_leaves_with_2_when_training_would_refuse(tmp_path):
     result = run(folder(tmp_path, dev=b"\xff O\n[b] O\n" * 9))
     assert result.exit_code == 2 and "Mend the errors before training." in result.output
-    assert "dev.txt:1: not UTF-8" in result.output and "... and 4 more" in result.output
+    assert "dev.txt:1: not UTF-8" in result.output and "... and 8 more" in result.output
     warned = run(folder(tmp_path, dev="我 I-LOC\n我 O\n我 B-LOC\n"))
     assert warned.exit_code == 0 and "1 warning." in warned.output
 
@@ -262,7 +262,7 @@ def test_json_is_one_object_with_the_same_content(tmp_path):
     value = json.loads(result.output)
     assert value["ok"] is False and value["length_unit"] == "word pieces"
     assert value["splits"]["train"]["entities"] == {"LOC": 1, "PER": 1}
-    assert [problem["level"] for problem in value["problems"]] == ["error", "error"]
+    assert [problem["level"] for problem in value["problems"]] == ["error"]
     example = value["problems"][0]["examples"][0]
     assert example["line"] == 1 and example["file"].endswith("dev.txt")
 
@@ -287,7 +287,7 @@ def test_importing_the_command_loads_nothing_heavy():
     [
         ("ChineseNER", {"train": (20_864, 34_336), "dev": (2_318, 3_819), "test": (4_636, 7_707)}),
         ("resume", {"dev": (463, 1_497), "test": (477, 1_630)}),
-        ("cluener", {"dev": (1_343, 3_072)}),
+        ("cluener/dev.json", {"dev": (1_343, 3_072)}),
     ],
 )
 def test_the_shared_corpora_pass(name, expected):

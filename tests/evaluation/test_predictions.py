@@ -20,7 +20,7 @@ from nerctl.evaluation.predictions import (
     read_predictions,
     score_file,
 )
-from nerctl.evaluation.scores import Tally
+from nerctl.evaluation.scores import Tally, chunks
 
 REFERENCE = Path(__file__).parents[2] / ".." / "shared" / "reference" / "conlleval"
 TAGS = ["O", "B-PER", "I-PER", "B-地名", "I-地名"]
@@ -178,3 +178,65 @@ def test_score_shows_a_table_and_refuses_contradictory_options(file: Path) -> No
     table = CliRunner().invoke(app, ["score", str(file)]).stdout
     assert "1 sentences, 1 tokens" in table and "[red]" in table
     assert CliRunner().invoke(app, ["score", str(file), "--json", "--conlleval"]).exit_code != 0
+
+
+def remarks(file: Path, content: str, strict: bool = False) -> list[str]:
+    file.write_text(content, encoding="utf-8")
+    said: list[str] = []
+    score_file(file, strict, said.append)
+    return said
+
+
+IOB1 = "王 I-PER I-PER\n明 I-PER I-PER\n在 O O\n北 I-LOC I-LOC\n京 I-LOC I-LOC\n李 I-PER I-PER\n四 B-PER B-PER\n"
+
+
+def test_strict_says_how_many_gold_tags_it_ignored(file: Path) -> None:
+    (remark,) = remarks(file, IOB1, strict=True)
+    assert "--strict ignored 5 of the gold tags (3 of the entities without it)" in remark and "IOB1" in remark
+    assert remarks(file, IOB1) == []
+    assert remarks(file, "王 B-PER O\n明 I-PER I-PER\n", strict=True) == []
+    result = CliRunner().invoke(app, ["score", str(file), "--strict"])
+    assert result.exit_code == 0 and "ignored" not in result.output
+    file.write_text(IOB1, encoding="utf-8")
+    assert "ignored 5 of the gold tags" in CliRunner().invoke(app, ["score", str(file), "--strict"]).output
+
+
+@given(sentences=sentences_of_rows)
+def test_ignored_gold_tags_are_those_of_no_strict_entity(sentences: list[list[tuple[str, str, str]]]) -> None:
+    tally = Tally(strict=True)
+    ignored = 0
+    for sentence in sentences:
+        gold = [tag for _, tag, _ in sentence]
+        tally.add(gold, [tag for _, _, tag in sentence])
+        kept = {place for start, end, _ in chunks(gold, strict=True) for place in range(start, end)}
+        ignored += sum(tag[0] in "BI" for place, tag in enumerate(gold) if place not in kept)
+    told = [remark for remark in tally.remarks() if remark.startswith("--strict")]
+    assert len(told) == bool(ignored) and all(f"ignored {ignored:,} of the gold tags" in remark for remark in told)
+
+
+def test_gold_and_predicted_tags_of_different_schemes_are_told(file: Path) -> None:
+    (remark,) = remarks(file, "王 B-PER B-PER\n明 E-PER I-PER\n李 S-PER B-PER\n在 I-X O\n")
+    assert "gold tags are written with B, E, I, S and predicted ones with B, I:" in remark and "token accuracy" in remark
+    (remark,) = remarks(file, "王 B-PER B-PER\n小 M-PER I-PER\n明 E-PER E-PER\n")
+    assert "gold tags are written with B, E, M and predicted ones with B, E, I:" in remark
+    for one_scheme in ("王 B-PER B-PER\n小 I-PER I-PER\n明 E-PER E-PER\n李 S-PER S-PER\n", "王 S-PER O\n", "王 S-PER X\n"):
+        assert remarks(file, one_scheme) == []
+    assert remarks(file, "王 B-PER S-PER\n小 I-PER O\n明 E-PER O\n") == []
+
+
+def test_a_file_of_two_columns_says_that_one_is_missing(file: Path) -> None:
+    file.write_text("王 B-PER\n明 I-PER\n在 O\n", encoding="utf-8")
+    with pytest.raises(DataError, match=r":1: two columns only \('王 B-PER'\).*one of the tags is missing"):
+        score_file(file)
+    file.write_text("O O\nB-PER B-PER\n", encoding="utf-8")  # the token is a blank
+    assert score_file(file).tokens == 2
+
+
+@pytest.mark.parametrize("encoding", ["gb18030", "utf-16"])
+def test_the_advice_to_convert_names_the_encoding(file: Path, encoding: str) -> None:
+    file.write_bytes("王 B-PER B-PER\n明 I-PER I-PER\n".encode(encoding))
+    with pytest.raises(DataError, match=f"iconv -f {encoding.upper()} -t UTF-8"):
+        score_file(file)
+    file.write_bytes("王 O O\n明 O O\n人 O O\n".encode() + "王 B-PER B-PER\n".encode("gb18030"))
+    with pytest.raises(DataError, match=r":4: not UTF-8; as GBK .*iconv -f GB18030"):
+        score_file(file)
