@@ -40,7 +40,9 @@ class Worker:
         on_answer: Callable[[Worker, list[Item], bytes], None],
         on_death: Callable[[Worker, list[Item]], None],
     ) -> None:
-        """`on_answer` gets the batch and the answer's body; `on_death` the batch under way, maybe empty."""
+        """What happens, to the pool: `on_answer` gets the batch and the answer's body, `on_death` the batch under way,
+        maybe empty. `on_death` comes as soon as the process says no more, which may be before it is gone.
+        """
         self._settings = settings
         self._on_ready = on_ready
         self._on_answer = on_answer
@@ -60,7 +62,7 @@ class Worker:
 
     def begin(self, batch: list[Item]) -> None:
         """Sends a batch to a ready and idle worker."""
-        assert self._process is not None and self._process.stdin is not None and not self._batch
+        assert self.ready and self._process is not None and self._process.stdin is not None and not self._batch
         self._batch = batch
         self._set_alarm(self._settings.batch_timeout, "did not answer a batch")
         self._process.stdin.write(frames.pack_texts([item.text for item in batch]))
@@ -120,37 +122,39 @@ class Worker:
                 self._on_ready(self, json.loads(value))
         except (asyncio.IncompleteReadError, ConnectionError):
             pass
+        when = self._lose()
         await self._end(patience=1.0)
-        self._mourn(process.returncode)
+        code = process.returncode or 0
+        what = f"was killed by signal {-code}" if code < 0 else f"ended with code {code}"
+        logger.warning("a worker %s %s and is replaced", what, when)
         return refusal
 
-    def _mourn(self, returncode: Optional[int]) -> None:
-        code = returncode or 0
-        what = f"was killed by signal {-code}" if code < 0 else f"ended with code {code}"
+    def _lose(self) -> str:
+        """Gives the batch back before anything is awaited, so that no other is begun; returns when it happened."""
+        self._clear_alarm()
         when = "while tagging" if self._batch else "while idle" if self.ready else "while loading the model"
-        logger.warning("a worker %s %s and is replaced", what, when)
         self._loads_failed += not self.ready
         self.ready = False
         batch, self._batch = self._batch, []
         self._on_death(self, batch)
+        return when
 
     def _set_alarm(self, seconds: float, what: str) -> None:
+        """Kills the present process in so many seconds, and no other, unless the alarm is cleared before."""
+        process = self._process
+        assert process is not None
+
         def ring() -> None:
             logger.warning("a worker %s in %g s", what, seconds)
-            self._kill()
+            _kill(process)
 
+        self._clear_alarm()
         self._alarm = asyncio.get_running_loop().call_later(seconds, ring)
 
     def _clear_alarm(self) -> None:
         if self._alarm is not None:
             self._alarm.cancel()
             self._alarm = None
-
-    def _kill(self) -> None:
-        # Not Process.kill: it would reap a child that is dead, and asyncio would never learn how it died.
-        if self._process is not None and self._process.returncode is None:
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(self._process.pid, signal.SIGKILL)
 
     async def _end(self, patience: float = 0.0) -> None:
         """Makes sure that there is no process, after `patience` seconds for it to end by itself."""
@@ -160,9 +164,16 @@ class Worker:
         if patience:
             with contextlib.suppress(asyncio.TimeoutError):
                 await asyncio.wait_for(self._process.wait(), patience)
-        self._kill()
+        _kill(self._process)
         await self._process.wait()
         self._process = None
+
+
+def _kill(process: asyncio.subprocess.Process) -> None:
+    # Not Process.kill: it would reap a child that is dead, and asyncio would never learn how it died.
+    if process.returncode is None:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(process.pid, signal.SIGKILL)
 
 
 def worker_environment(threads: int) -> dict[str, str]:

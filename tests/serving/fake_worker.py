@@ -2,7 +2,8 @@
 
 Every run of the letters a-z is a WORD, every run of 山水 a NATURE, every run of code points beyond the BMP
 RARE. A text that holds one of the commands below obeys it first. The model folder's name may hold
-`slow-SECONDS` (time of a batch) and `load-SECONDS` (time to load), `refused`, `dying`.
+`slow-SECONDS` (time of a batch) and `load-SECONDS` (time to load), `refused`, `dying`. At SIGUSR1 a worker closes
+its pipes, and is gone only `SILENT` seconds later.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from nerctl.serving import worker
 KINDS = re.compile("(?P<WORD>[a-z]+)|(?P<NATURE>[山水]+)|(?P<RARE>[\U00010000-\U0010ffff]+)")
 RAISE, DIE, HANG, PRINT = "RAISE!", "DIE!", "HANG!", "PRINT!"
 DIE_ONCE = "DIE-ONCE!"
+SILENT = 0.4
 
 
 @dataclass(frozen=True)
@@ -108,8 +110,17 @@ def load(model: str, threads: int) -> tuple[FakeTagger, dict[str, object]]:
     }
 
 
+def fall_silent(*_: object) -> None:
+    """Dies slowly: what reads from this process sees its end long before the process is gone."""
+    os.closerange(0, 2)
+    os.closerange(3, 64)
+    time.sleep(SILENT)
+    os._exit(9)
+
+
 def main(argv: list[str]) -> None:
     """The worker process."""
+    signal.signal(signal.SIGUSR1, fall_silent)
     worker.run(argv, load)
 
 

@@ -19,6 +19,20 @@ def test_an_idle_worker_that_is_killed_is_replaced_within_five_seconds(serve):
     assert server.metric("nerctl_worker_deaths_total") == 1
 
 
+def test_a_text_that_comes_while_an_idle_worker_dies_harms_neither_itself_nor_the_successor(serve):
+    server = serve(batch_timeout=0.8)
+    os.kill(server.workers()[0], signal.SIGUSR1)
+    time.sleep(0.1)  # Its pipes are closed and the process is there for some time yet: the text comes into that gap.
+    answer = server.tag({"text": "abc"})
+    assert (answer.status, answer.json["entities"][0]["text"]) == (200, "abc")
+    assert server.metric("nerctl_batch_texts_count") == 1, "a text was given to a worker that was dying"
+    (successor,) = server.workers()
+    time.sleep(1.0)
+    assert server.workers() == [successor]
+    assert server.metric("nerctl_worker_deaths_total") == 1
+    assert "did not answer" not in server.log()
+
+
 def test_requests_under_way_survive_the_death_of_their_worker(serve):
     server = serve(name="slow-0.4", workers=2)
     with ThreadPoolExecutor(12) as clients:
