@@ -28,6 +28,8 @@ logger = logging.getLogger("nerctl.serving")
 
 BODIES_IN_MEMORY = 256 << 20
 """Bytes of request bodies that may be in memory at once; more are answered 429."""
+TROUBLE_SECONDS = 30
+"""Retry-After where no worker can load the model: somebody has to come and see."""
 CLIENT_WENT_AWAY = 499
 """What the metrics call a request whose client did not wait (nginx's number); nobody sees the answer."""
 Handler = Callable[[Request], Awaitable[Response]]
@@ -109,6 +111,7 @@ class Service:
 
     async def ready(self, request: Request) -> Response:
         """At least one worker has the model loaded."""
+        self._check_trouble()
         if not self._pool.ready_workers:
             raise Refusal(503, "No worker has loaded the model yet.", retry_after=1)
         return answer({"status": "ready", "workers": self._pool.ready_workers})
@@ -124,6 +127,7 @@ class Service:
 
     async def model(self, request: Request) -> Response:
         """What the workers said about the model."""
+        self._check_trouble()
         if not self._pool.description:
             raise Refusal(503, "No worker has loaded the model yet.", retry_after=1)
         return answer({**self._pool.description, "max_chars": self._settings.max_chars})
@@ -140,6 +144,7 @@ class Service:
     async def _tagged(self, request: Request, payload: Payload) -> Response:
         if not payload.texts:
             return answer({"results": []})
+        self._check_trouble()
         submission = self._pool.submit(payload.texts)
         if submission is None:
             raise Refusal(429, "The queue is full; try again later.", retry_after=self._pool.retry_after)
@@ -148,6 +153,8 @@ class Service:
         finally:
             self._pool.withdraw(submission)
         job = submission.job
+        if job.unserved is not None:
+            raise Refusal(503, job.unserved, retry_after=TROUBLE_SECONDS)
         if job.failed is not None:
             index, reason = job.failed
             field = "text" if payload.single else f"texts[{index}]"
@@ -155,6 +162,12 @@ class Service:
         if payload.single:
             return json_response(job.results[0])
         return json_response(b'{"results":[' + b",".join(job.results) + b"]}")
+
+    def _check_trouble(self) -> None:
+        """Raises Refusal 503 when no worker has the model and none can load it."""
+        trouble = self._pool.trouble
+        if trouble is not None:
+            raise Refusal(503, trouble, retry_after=TROUBLE_SECONDS)
 
     async def _wait(self, request: Request, submission: Submission) -> None:
         """Until the answer is there. Raises Refusal when the client is gone, or after all too long a time."""

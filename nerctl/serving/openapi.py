@@ -147,6 +147,7 @@ def _schemas(settings: ServerSettings) -> Schema:
         "Model": _object(
             {
                 "model": string,
+                "digest": string,
                 "engine": string,
                 "labels": {"type": "array", "items": string},
                 "versions": {"type": "object", "additionalProperties": string},

@@ -34,10 +34,12 @@ class Pool:
         self._timer: Optional[asyncio.TimerHandle] = None
         self._rate = 0.0
         self.workers = [
-            Worker(settings, self._on_ready, self._on_answer, self._on_death) for _ in range(settings.workers)
+            Worker(settings, self._accepts, self._on_ready, self._on_answer, self._on_death)
+            for _ in range(settings.workers)
         ]
         self.description: dict[str, Any] = {}
         """What a worker said about the model; empty until one was ready."""
+        self._digest = ""
 
     @property
     def waiting(self) -> int:
@@ -48,6 +50,12 @@ class Pool:
     def ready_workers(self) -> int:
         """Workers that have loaded the model."""
         return sum(worker.ready for worker in self.workers)
+
+    @property
+    def trouble(self) -> Optional[str]:
+        """Why nobody can be served, a sentence for clients: no worker is ready, and none can load the model."""
+        first = self.workers[0].trouble
+        return first if not self.ready_workers and all(worker.trouble for worker in self.workers) else None
 
     @property
     def retry_after(self) -> int:
@@ -100,6 +108,11 @@ class Pool:
             worker.begin(batch)
         self._metrics.queued.set(self.waiting)
 
+    def _accepts(self, digest: str) -> bool:
+        """Whether this is the model that the first worker loaded: the same text gets the same answer from all."""
+        self._digest = self._digest or digest
+        return digest == self._digest
+
     def _on_ready(self, worker: Worker, description: dict[str, Any]) -> None:
         self.description = description
         self._metrics.ready_workers.set(self.ready_workers)
@@ -134,6 +147,9 @@ class Pool:
             elif not item.job.cancelled:
                 again.append(item)
         self._batcher.add(again)
+        trouble = self.trouble
+        if trouble is not None:
+            self._batcher.give_up(trouble)
         self._pump()
 
     def _fail(self, item: Item, reason: str) -> None:
