@@ -20,7 +20,7 @@ from starlette.routing import Route
 from nerctl.serving.metrics import Metrics
 from nerctl.serving.openapi import document
 from nerctl.serving.page import page_headers, page_html
-from nerctl.serving.payload import Payload, Refusal, parse
+from nerctl.serving.payload import Payload, Refusal, error_json, parse
 from nerctl.serving.pool import Pool, Submission
 from nerctl.serving.settings import ServerSettings
 
@@ -79,6 +79,8 @@ class Service:
                 response = await handler(request)
             except Refusal as refusal:
                 response = refused(refusal)
+            except asyncio.CancelledError:
+                response = refused(Refusal(503, "The server ended before this request was answered."))
             except Exception:
                 logger.exception("%s failed", path)
                 response = refused(Refusal(500, "The server failed; its log says why."))
@@ -265,12 +267,9 @@ def json_response(body: bytes, status: int = 200, headers: Optional[dict[str, st
 
 def refused(refusal: Refusal) -> Response:
     """The JSON answer to a request that was refused."""
-    error: dict[str, Any] = {"status": refusal.status, "message": refusal.message}
-    if refusal.field is not None:
-        error["field"] = refusal.field
     headers = {}
     if refusal.retry_after is not None:
         headers["retry-after"] = str(refusal.retry_after)
     if refusal.status == 401:
         headers["www-authenticate"] = "Bearer"
-    return json_response(json.dumps({"error": error}).encode("ascii"), refusal.status, headers)
+    return json_response(error_json(refusal.status, refusal.message, refusal.field), refusal.status, headers)

@@ -34,6 +34,14 @@ class Refusal(Exception):
         """Seconds after which the client may try again."""
 
 
+def error_json(status: int, message: str, field: Optional[str] = None) -> bytes:
+    """The body of a refusal, ASCII."""
+    error: dict[str, Any] = {"status": status, "message": message}
+    if field is not None:
+        error["field"] = field
+    return json.dumps({"error": error}).encode("ascii")
+
+
 def parse(body: bytes, max_chars: int, max_texts: int) -> Payload:
     """The texts of a request to `POST /v1/entities`. Raises Refusal with 422, or 413 for what is too long."""
     value = _parse_json(body)

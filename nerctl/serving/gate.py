@@ -1,0 +1,46 @@
+"""What every request passes on its way in, and every answer on its way out."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Awaitable, MutableMapping
+from typing import Any, Callable
+from urllib.parse import unquote
+
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+Application = Callable[[Message, Receive, Send], Awaitable[None]]
+"""ASGI 3."""
+
+ABSOLUTE = re.compile(rb"https?://[^/]*", re.IGNORECASE)
+"""How a target in absolute form begins; servers must take it (RFC 9112, 3.2.2)."""
+
+
+class Gate:
+    """An ASGI application around another."""
+
+    def __init__(self, app: Application, stopping: Callable[[], bool]) -> None:
+        """`stopping` says whether the server is to end: then each answer says that it is its connection's last."""
+        self._app = app
+        self._stopping = stopping
+
+    async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
+        """One request."""
+
+        async def send_on(message: Message) -> None:
+            if message["type"] == "http.response.start" and self._stopping():
+                message = {**message, "headers": [*message["headers"], (b"connection", b"close")]}
+            await send(message)
+
+        await self._app(origin_form(scope), receive, send_on)
+
+
+def origin_form(scope: Message) -> Message:
+    """The scope with a target of a path alone, as which `http://host/path` is meant too."""
+    target: bytes = scope["raw_path"]
+    found = ABSOLUTE.match(target)
+    if not found:
+        return scope
+    path = target[found.end() :] or b"/"
+    return {**scope, "raw_path": path, "path": unquote(path.decode("ascii"))}
