@@ -25,6 +25,9 @@ def serve(
     token_file: Optional[Path] = typer.Option(
         None, help="File of bearer tokens, one a line; /v1/* then asks for one of them."
     ),
+    allow_origin: Optional[list[str]] = typer.Option(
+        None, metavar="<origin>", help="Origin whose pages may read answers in a browser; may be repeated; *: all."
+    ),
 ) -> None:
     """Answer over HTTP: POST /v1/entities, GET /v1/model /healthz /readyz /metrics /openapi.json, a page: /.
 
@@ -49,6 +52,7 @@ def serve(
         queue=queue,
         max_chars=max_chars,
         tokens=tokens,
+        origins=tuple(allow_origin or ()),
     )
     try:
         from nerctl.serving.server import run

@@ -20,7 +20,7 @@ from starlette.routing import Route
 from nerctl.serving.metrics import Metrics
 from nerctl.serving.openapi import document
 from nerctl.serving.page import page_headers, page_html
-from nerctl.serving.payload import Payload, Refusal, error_json, parse
+from nerctl.serving.payload import Payload, Refusal, error_json, parse, shown
 from nerctl.serving.pool import Pool, Submission
 from nerctl.serving.settings import ServerSettings
 
@@ -90,17 +90,22 @@ class Service:
         return handle
 
     async def not_routed(self, request: Request, error: Exception) -> Response:
-        """Unknown path or wrong method."""
+        """Unknown path, wrong method, or the question which methods there are."""
         assert isinstance(error, HTTPException)
-        if error.status_code == 404:
-            message = "There is nothing here; /openapi.json lists what there is."
+        methods = {method for method in (error.headers or {}).get("Allow", "").split(", ") if method}
+        headers = {"allow": ", ".join(sorted(methods | {"OPTIONS"}))} if methods else {}
+        if methods and request.method == "OPTIONS":
+            # Without a token: a browser sends none when it asks what it may do.
+            response = Response(status_code=204)
+        elif error.status_code == 404:
+            response = refused(Refusal(404, "There is nothing here; /openapi.json lists what there is."))
         elif error.status_code == 405:
-            message = f"{request.method} does not work here."
+            right = " and ".join(sorted(methods))
+            response = refused(Refusal(405, f"{shown(request.method)} does not work here; what works is {right}."))
         else:
-            message = str(error.detail)
-        self._metrics.requests.labels("other", str(error.status_code)).inc()
-        response = refused(Refusal(error.status_code, message))
-        response.headers.update(error.headers or {})
+            response = refused(Refusal(error.status_code, str(error.detail)))
+        self._metrics.requests.labels("other", str(response.status_code)).inc()
+        response.headers.update(headers)
         return response
 
     async def page(self, request: Request) -> Response:
@@ -137,6 +142,9 @@ class Service:
     async def entities(self, request: Request) -> Response:
         """Tags the texts of a request."""
         started = time.monotonic()
+        encoding = request.headers.get("content-encoding", "identity").strip().lower()
+        if encoding not in ("", "identity"):
+            raise Refusal(415, f"The body has the Content-Encoding {shown(encoding)}; send it as it is, without one.")
         with self._room_for_body(request) as room:
             payload = parse(await self._body(request, room), self._settings.max_chars, self._settings.queue)
             response = await self._tagged(request, payload)
@@ -270,6 +278,8 @@ def refused(refusal: Refusal) -> Response:
     headers = {}
     if refusal.retry_after is not None:
         headers["retry-after"] = str(refusal.retry_after)
+    if refusal.status == 415:
+        headers["accept-encoding"] = "identity"
     if refusal.status == 401:
         headers["www-authenticate"] = "Bearer"
     return json_response(error_json(refusal.status, refusal.message, refusal.field), refusal.status, headers)

@@ -41,7 +41,7 @@ def front_server(app: Any, settings: ServerSettings) -> FrontServer:
 
     shared = {"patience": settings.header_timeout, "stopping": staticmethod(stopping)}
     config = uvicorn.Config(
-        Gate(app, stopping),
+        Gate(app, settings.origins, stopping),
         http=type("OurProtocol", (Protocol,), shared),
         ws="none",
         loop="asyncio",

@@ -7,6 +7,8 @@ from collections.abc import Awaitable, MutableMapping
 from typing import Any, Callable
 from urllib.parse import unquote
 
+from nerctl.serving.cors import cors_headers
+
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
@@ -20,17 +22,23 @@ ABSOLUTE = re.compile(rb"https?://[^/]*", re.IGNORECASE)
 class Gate:
     """An ASGI application around another."""
 
-    def __init__(self, app: Application, stopping: Callable[[], bool]) -> None:
-        """`stopping` says whether the server is to end: then each answer says that it is its connection's last."""
+    def __init__(self, app: Application, origins: tuple[str, ...], stopping: Callable[[], bool]) -> None:
+        """`origins` may read the answers in a browser. `stopping` says whether the server is to end: then each answer
+        says that it is its connection's last.
+        """
         self._app = app
+        self._origins = origins
         self._stopping = stopping
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
         """One request."""
 
+        more = cors_headers(self._origins, scope["headers"])
+
         async def send_on(message: Message) -> None:
-            if message["type"] == "http.response.start" and self._stopping():
-                message = {**message, "headers": [*message["headers"], (b"connection", b"close")]}
+            if message["type"] == "http.response.start":
+                last = [(b"connection", b"close")] if self._stopping() else []
+                message = {**message, "headers": [*message["headers"], *more, *last]}
             await send(message)
 
         await self._app(origin_form(scope), receive, send_on)
