@@ -188,6 +188,13 @@ def test_a_request_for_another_protocol_is_answered_and_logs_nothing(serve):
     assert server.log() == ""
 
 
+def test_a_refusal_is_readable_however_large_the_body_on_a_connection_that_closes(serve):
+    server = serve(tokens=["secret"])
+    for _ in range(5):
+        assert server.tag(b" " * (5 << 20), Connection="close").status == 401
+        assert server.tag(b" " * (5 << 20), Connection="close", Authorization="Bearer secret").status == 413
+
+
 def test_a_body_is_asked_for_only_when_it_will_be_read(serve):
     server = serve(tokens=["secret"])
     head = b"POST /v1/entities HTTP/1.1\r\nHost: x\r\nContent-Length: 15\r\nExpect: 100-continue\r\n%s\r\n"
