@@ -36,20 +36,25 @@ OTHER_MODEL = (
 """What clients are told who cannot be served."""
 
 
+Accepts = Callable[[str], bool]
+"""Whether the model with this digest may be loaded."""
+OnReady = Callable[["Worker", dict[str, Any]], None]
+"""Called when the model is loaded, with its description."""
+
+
 class Worker:
     """A worker process and its successors. `run` lives as long as the server; the rest are its callbacks."""
 
     def __init__(
         self,
         settings: ServerSettings,
-        accepts: Callable[[str], bool],
-        on_ready: Callable[[Worker, dict[str, Any]], None],
+        accepts: Accepts,
+        on_ready: OnReady,
         on_answer: Callable[[Worker, list[Item], bytes], None],
         on_death: Callable[[Worker, list[Item]], None],
     ) -> None:
-        """The pool's part: `accepts` says whether the model with this digest may be loaded, `on_answer` gets a batch and
-        the answer's body, `on_death` the batch under way, maybe empty; it comes as soon as the process says no
-        more, which may be before it is gone.
+        """The pool's part: `on_answer` gets a batch and the answer's body, `on_death` the batch under way, maybe empty;
+        it comes as soon as the process says no more, which may be before it is gone.
         """
         self._settings = settings
         self._accepts = accepts
@@ -64,8 +69,15 @@ class Worker:
         self.trouble: Optional[str] = None
         """Why loading fails, a sentence for clients; it is tried again. None: ready, or it may well be soon."""
         self._logged = ""
+        self.digest = ""
+        """Of the model that it has loaded, or is loading."""
         self._loads_failed = 0
         self._ever_ready = False
+
+    @property
+    def busy(self) -> bool:
+        """Whether a batch is under way."""
+        return bool(self._batch)
 
     @property
     def pid(self) -> Optional[int]:
@@ -90,6 +102,9 @@ class Worker:
                 refusal = await self._one_life()
                 if refusal is not None and not self._ever_ready:
                     raise ModelError(refusal)
+                if refusal is not None and refusal != self._logged:
+                    logger.warning("a worker could not load the model, which is tried again: %s", refusal)
+                    self._logged = refusal
                 if self._loads_failed >= MOST_DEATHS and not self._ever_ready:
                     raise FailedError(
                         f"The process that loads {self._settings.model} died {MOST_DEATHS} times; what it "
@@ -125,9 +140,6 @@ class Worker:
             code = process.returncode or 0
             what = f"was killed by signal {-code}" if code < 0 else f"ended with code {code}"
             logger.warning("a worker %s %s and is replaced", what, when)
-        elif refusal != self._logged:
-            logger.warning("a worker could not load the model, which is tried again: %s", refusal)
-            self._logged = refusal
         return refusal
 
     async def _start(self) -> asyncio.subprocess.Process:
@@ -145,11 +157,12 @@ class Worker:
         """Until the model is loaded; returns why it was refused, by the process or by us, if it was."""
         went_well, value = frames.split_answer(await _frame(process))[0]
         if went_well:
-            if not self._accepts(json.loads(value)["digest"]):
+            self.digest = json.loads(value)["digest"]
+            if not self._accepts(self.digest):
                 self.trouble = OTHER_MODEL
                 return (
-                    f"{self._settings.model}: this folder holds another model than the first worker loaded; start the "
-                    "server again to serve it, or put the old one back"
+                    f"{self._settings.model}: this folder holds another model than the first worker loaded; put the old "
+                    "one back, or start the server again (with --reload it takes new models by itself)"
                 )
             went_well, value = frames.split_answer(await _frame(process))[0]
         if not went_well:

@@ -36,6 +36,8 @@ class ServerSettings:
     """Bearer tokens of which `/v1/*` asks one; none: open to whoever reaches the port."""
     origins: tuple[str, ...] = ()
     """Origins whose pages may read the answers in a browser, or `*`; none: only the server's own page."""
+    reload: float = 0.0
+    """Seconds between two looks at the model's folder, whose new model then replaces the one served; 0: never."""
     batch_timeout: float = 120.0
     """Seconds after which a worker that has not answered a batch is taken for hung and replaced."""
     load_timeout: float = 300.0

@@ -116,6 +116,8 @@ def load(model: str, threads: int) -> tuple[FakeTagger, dict[str, object]]:
         raise ModelError(f"{folder.name}/weights: cut short.")
     if "dying" in folder.name:
         os._exit(9)
+    if words(folder) == "BROKEN":
+        raise ModelError(f"{folder.name}/words: altered.")
     tagger = FakeTagger(folder)
     time.sleep(seconds(folder, "warm"))
     return tagger, {

@@ -31,7 +31,7 @@ def test_help_ends_with_two_examples():
     assert done.returncode == 0
     text = re.sub(r"\x1b\[[0-9;]*m", "", done.stdout)
     assert len(re.findall(r"^\s*nerctl serve --model", text, re.MULTILINE)) == 2
-    options = "workers threads max-batch max-wait-ms queue max-chars token-file host port model"
+    options = "reload allow-origin workers threads max-batch max-wait-ms queue max-chars token-file host port model"
     for option in options.split():
         assert f"--{option}" in text
 

@@ -6,12 +6,10 @@ import signal
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 
 import pytest
 
 from nerctl.errors import FailedError
-from nerctl.folder import ModelFolder, Weights
 from nerctl.serving import process
 from nerctl.serving.process import Worker
 from nerctl.serving.settings import ServerSettings
@@ -149,81 +147,6 @@ def test_a_signal_to_the_whole_group_drains_too(serve):
 def test_a_signal_while_the_model_loads_ends_with_code_0(serve):
     server = serve(name="load-30", ready=False)
     assert server.stop() == 0
-
-
-def words_of(server):
-    """What the model that answers calls a word."""
-    return server.tag({"text": "abc"}).json["entities"][0]["type"]
-
-
-def put(server, words):
-    """Another model into the folder of a server that runs."""
-    (server.folder / "words").write_text(words)
-
-
-def test_a_successor_that_finds_another_model_is_refused_and_the_others_go_on(serve):
-    server = serve(workers=2)
-    server.until(lambda: server.get("/readyz").json["workers"] == 2)
-    model = server.get("/v1/model").json
-    put(server, "PERSON")
-    os.kill(server.workers()[0], signal.SIGKILL)
-    server.until(lambda: "holds another model than the first worker loaded" in server.log())
-    assert {words_of(server) for _ in range(20)} == {"WORD"}
-    assert server.get("/v1/model").json == model
-    assert server.get("/readyz").json["workers"] == 1
-    put(server, "WORD")
-    server.until(lambda: server.get("/readyz").json["workers"] == 2)
-    assert server.log().count("holds another model") == 1, "once, however often it is tried"
-
-
-def test_where_no_worker_has_the_first_model_any_more_requests_are_refused_at_once(serve):
-    server = serve(name="slow-0.3")
-    put(server, "PERSON")
-    with ThreadPoolExecutor(3) as clients:
-        waiting = [clients.submit(server.tag, {"text": "a" * 99 * n}) for n in (1, 3, 9)]
-        server.until(lambda: server.metric("nerctl_batch_texts_count") == 1)
-        os.kill(server.workers()[0], signal.SIGKILL)
-        answers = [one.result() for one in waiting]
-    answers += [server.tag({"text": "abc"}), server.get("/readyz"), server.get("/v1/model")]
-    for answer in answers:
-        assert answer.status == 503
-        assert "another model now" in answer.json["error"]["message"]
-        assert answer.headers["retry-after"] == "30"
-    assert server.get("/healthz").status == 200
-    assert server.metric("nerctl_queue_texts ") == 0
-    put(server, "WORD")
-    server.until(server.is_ready)
-    assert words_of(server) == "WORD"
-
-
-def test_where_the_model_cannot_be_loaded_again_requests_are_refused_at_once(serve):
-    server = serve()
-    (server.folder / "words").mkdir()
-    os.kill(server.workers()[0], signal.SIGKILL)
-    server.until(lambda: "can load" in server.get("/readyz").json.get("error", {}).get("message", ""))
-    answer = server.tag({"text": "abc"})
-    assert (answer.status, answer.headers["retry-after"]) == (503, "30")
-    (server.folder / "words").rmdir()
-    server.until(server.is_ready)
-    assert words_of(server) == "WORD"
-
-
-def test_a_folder_that_is_replaced_while_it_is_loaded_is_not_served(serve):
-    server = serve(name="warm-1", ready=False)
-    time.sleep(0.5)
-    put(server, "PERSON")
-    assert server.process.wait(timeout=60) == 1
-    assert "was replaced while it was loaded" in server.log()
-
-
-def test_the_digest_is_that_of_what_prediction_reads():
-    def digest(best="b", optimizer="o", labels="l", step=50):
-        files = {"model.ckpt.index": best, "optimizer.ckpt.index": optimizer}
-        last = Weights(step, f"checkpoints/{step:08d}", files)
-        return ModelFolder(Path("x"), "tensorflow", {"labels.json": labels}, None, last).digest("model.")
-
-    assert digest() == digest(optimizer="p") == digest(step=100)
-    assert len({digest(), digest(best="c"), digest(labels="m")}) == 3
 
 
 def test_a_worker_that_the_system_does_not_start_is_tried_again(monkeypatch):
