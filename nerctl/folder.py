@@ -142,9 +142,8 @@ class ModelFolder:
         """
         weights = weights or self.weights
         wanted = {self.path / name: digest for name, digest in self.shared.items()}
-        for name, digest in weights.files.items():
-            if names is None or name.startswith(names):
-                wanted[self.path / weights.folder / name] = digest
+        for name, digest in _beginning(names, weights.files).items():
+            wanted[self.path / weights.folder / name] = digest
         for file, digest in wanted.items():
             if not file.is_file():
                 raise ModelError(f"{file}: missing; take it from an archive or train again")
@@ -153,6 +152,11 @@ class ModelFolder:
                     f"{file}: its content is not what was saved (truncated or altered); take it from an archive or "
                     "train again"
                 )
+
+    def digest(self, names: str | None = None) -> str:
+        """One SHA-256 of all that `verify(names=names)` checks: two folders with the same one hold the same model."""
+        content = [self.engine, dict(self.shared), _beginning(names, self.weights.files)]
+        return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
     def read_json(self, name: str) -> Any:
         """The content of one of the folder's JSON files."""
@@ -174,6 +178,10 @@ class ModelFolder:
                 "progress": dict(self.progress),
             },
         )
+
+
+def _beginning(names: str | None, files: Mapping[str, str]) -> dict[str, str]:
+    return {name: digest for name, digest in files.items() if names is None or name.startswith(names)}
 
 
 def sha256_of(path: Path) -> str:

@@ -12,6 +12,9 @@ from nerctl.commands._model_options import MAX_TOKENS_HELP
 from nerctl.console import out
 from nerctl.errors import NerctlError
 
+RELOAD_SECONDS = 2.0
+"""How often --reload looks at the model's folder."""
+
 
 def serve(
     model: Path = typer.Option(..., "--model", "-m", help="Training folder or exported folder."),
@@ -24,8 +27,14 @@ def serve(
     max_wait_ms: float = typer.Option(5.0, help="Longest wait of a text for others to fill a batch."),
     queue: int = typer.Option(1024, help="Texts that may wait; more are answered 429."),
     max_chars: int = typer.Option(20_000, help="Longest text, in characters; a longer one is answered 413."),
+    reload: bool = typer.Option(
+        False, "--reload", help="When the folder holds another model, load it and replace the workers in turn."
+    ),
     token_file: Optional[Path] = typer.Option(
         None, help="File of bearer tokens, one a line; /v1/* then asks for one of them."
+    ),
+    allow_origin: Optional[list[str]] = typer.Option(
+        None, metavar="<origin>", help="Origin whose pages may read answers in a browser; may be repeated; *: all."
     ),
 ) -> None:
     """Answer over HTTP: POST /v1/entities, GET /v1/model /healthz /readyz /metrics /openapi.json, a page: /.
@@ -52,6 +61,8 @@ def serve(
         queue=queue,
         max_chars=max_chars,
         tokens=tokens,
+        origins=tuple(allow_origin or ()),
+        reload=RELOAD_SECONDS if reload else 0.0,
     )
     try:
         from nerctl.serving.server import run

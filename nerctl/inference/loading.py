@@ -74,7 +74,7 @@ def load_model(
     if engine not in ("auto", folder.engine):
         hint = "nerctl export --format onnx makes one" if engine == "onnx" else "name the training folder"
         raise ModelError(f"{path}: made for {folder.engine}, not for {engine}; {hint}")
-    folder.verify(names="model." if folder.engine == "tensorflow" else None)
+    folder.verify(names=_needed(folder))
     labels = Labels.from_dict(folder.read_json("labels.json"))
     config = folder.read_json("config.json")
     bert = folder.read_json("bert_config.json")
@@ -84,6 +84,21 @@ def load_model(
     make = _tensorflow if folder.engine == "tensorflow" else _onnx
     made, crf = make(folder, labels, config, limit, device, threads, max_tokens)
     return LoadedModel(folder, made, crf, labels, tokenizer, splitter, limit)
+
+
+def model_digest(path: Union[str, Path]) -> str:
+    """SHA-256 of what `load_model` would take from a folder, from its pointer alone: no weights are read.
+
+    Raises:
+        ModelError: no such folder, or no model in it.
+    """
+    folder = ModelFolder.open(Path(path))
+    return folder.digest(_needed(folder))
+
+
+def _needed(folder: ModelFolder) -> Optional[str]:
+    """How the names of the weights' files begin that prediction reads; None: all of them."""
+    return "model." if folder.engine == "tensorflow" else None
 
 
 def _window(folder: ModelFolder, config: Any, bert: Any, wanted: Optional[int]) -> int:

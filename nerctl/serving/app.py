@@ -20,7 +20,7 @@ from starlette.routing import Route
 from nerctl.serving.metrics import Metrics
 from nerctl.serving.openapi import document
 from nerctl.serving.page import page_headers, page_html
-from nerctl.serving.payload import Payload, Refusal, parse
+from nerctl.serving.payload import Payload, Refusal, error_json, parse, shown
 from nerctl.serving.pool import Pool, Submission
 from nerctl.serving.settings import ServerSettings
 
@@ -28,6 +28,8 @@ logger = logging.getLogger("nerctl.serving")
 
 BODIES_IN_MEMORY = 256 << 20
 """Bytes of request bodies that may be in memory at once; more are answered 429."""
+TROUBLE_SECONDS = 30
+"""Retry-After where no worker can load the model: somebody has to come and see."""
 CLIENT_WENT_AWAY = 499
 """What the metrics call a request whose client did not wait (nginx's number); nobody sees the answer."""
 Handler = Callable[[Request], Awaitable[Response]]
@@ -77,6 +79,8 @@ class Service:
                 response = await handler(request)
             except Refusal as refusal:
                 response = refused(refusal)
+            except asyncio.CancelledError:
+                response = refused(Refusal(503, "The server ended before this request was answered."))
             except Exception:
                 logger.exception("%s failed", path)
                 response = refused(Refusal(500, "The server failed; its log says why."))
@@ -86,17 +90,22 @@ class Service:
         return handle
 
     async def not_routed(self, request: Request, error: Exception) -> Response:
-        """Unknown path or wrong method."""
+        """Unknown path, wrong method, or the question which methods there are."""
         assert isinstance(error, HTTPException)
-        if error.status_code == 404:
-            message = "There is nothing here; /openapi.json lists what there is."
+        methods = {method for method in (error.headers or {}).get("Allow", "").split(", ") if method}
+        headers = {"allow": ", ".join(sorted(methods | {"OPTIONS"}))} if methods else {}
+        if methods and request.method == "OPTIONS":
+            # Without a token: a browser sends none when it asks what it may do.
+            response = Response(status_code=204)
+        elif error.status_code == 404:
+            response = refused(Refusal(404, "There is nothing here; /openapi.json lists what there is."))
         elif error.status_code == 405:
-            message = f"{request.method} does not work here."
+            right = " and ".join(sorted(methods))
+            response = refused(Refusal(405, f"{shown(request.method)} does not work here; what works is {right}."))
         else:
-            message = str(error.detail)
-        self._metrics.requests.labels("other", str(error.status_code)).inc()
-        response = refused(Refusal(error.status_code, message))
-        response.headers.update(error.headers or {})
+            response = refused(Refusal(error.status_code, str(error.detail)))
+        self._metrics.requests.labels("other", str(response.status_code)).inc()
+        response.headers.update(headers)
         return response
 
     async def page(self, request: Request) -> Response:
@@ -109,6 +118,7 @@ class Service:
 
     async def ready(self, request: Request) -> Response:
         """At least one worker has the model loaded."""
+        self._check_trouble()
         if not self._pool.ready_workers:
             raise Refusal(503, "No worker has loaded the model yet.", retry_after=1)
         return answer({"status": "ready", "workers": self._pool.ready_workers})
@@ -124,6 +134,7 @@ class Service:
 
     async def model(self, request: Request) -> Response:
         """What the workers said about the model."""
+        self._check_trouble()
         if not self._pool.description:
             raise Refusal(503, "No worker has loaded the model yet.", retry_after=1)
         return answer({**self._pool.description, "max_chars": self._settings.max_chars})
@@ -131,6 +142,9 @@ class Service:
     async def entities(self, request: Request) -> Response:
         """Tags the texts of a request."""
         started = time.monotonic()
+        encoding = request.headers.get("content-encoding", "identity").strip().lower()
+        if encoding not in ("", "identity"):
+            raise Refusal(415, f"The body has the Content-Encoding {shown(encoding)}; send it as it is, without one.")
         with self._room_for_body(request) as room:
             payload = parse(await self._body(request, room), self._settings.max_chars, self._settings.queue)
             response = await self._tagged(request, payload)
@@ -140,6 +154,7 @@ class Service:
     async def _tagged(self, request: Request, payload: Payload) -> Response:
         if not payload.texts:
             return answer({"results": []})
+        self._check_trouble()
         submission = self._pool.submit(payload.texts)
         if submission is None:
             raise Refusal(429, "The queue is full; try again later.", retry_after=self._pool.retry_after)
@@ -148,6 +163,8 @@ class Service:
         finally:
             self._pool.withdraw(submission)
         job = submission.job
+        if job.unserved is not None:
+            raise Refusal(503, job.unserved, retry_after=TROUBLE_SECONDS)
         if job.failed is not None:
             index, reason = job.failed
             field = "text" if payload.single else f"texts[{index}]"
@@ -155,6 +172,12 @@ class Service:
         if payload.single:
             return json_response(job.results[0])
         return json_response(b'{"results":[' + b",".join(job.results) + b"]}")
+
+    def _check_trouble(self) -> None:
+        """Raises Refusal 503 when no worker has the model and none can load it."""
+        trouble = self._pool.trouble
+        if trouble is not None:
+            raise Refusal(503, trouble, retry_after=TROUBLE_SECONDS)
 
     async def _wait(self, request: Request, submission: Submission) -> None:
         """Until the answer is there. Raises Refusal when the client is gone, or after all too long a time."""
@@ -252,12 +275,11 @@ def json_response(body: bytes, status: int = 200, headers: Optional[dict[str, st
 
 def refused(refusal: Refusal) -> Response:
     """The JSON answer to a request that was refused."""
-    error: dict[str, Any] = {"status": refusal.status, "message": refusal.message}
-    if refusal.field is not None:
-        error["field"] = refusal.field
     headers = {}
     if refusal.retry_after is not None:
         headers["retry-after"] = str(refusal.retry_after)
+    if refusal.status == 415:
+        headers["accept-encoding"] = "identity"
     if refusal.status == 401:
         headers["www-authenticate"] = "Bearer"
-    return json_response(json.dumps({"error": error}).encode("ascii"), refusal.status, headers)
+    return json_response(error_json(refusal.status, refusal.message, refusal.field), refusal.status, headers)

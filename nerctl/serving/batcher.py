@@ -28,6 +28,8 @@ class Job:
         """Texts without a result."""
         self.failed: Optional[tuple[int, str]] = None
         """Index of the first text that failed, and why."""
+        self.unserved: Optional[str] = None
+        """Why no worker will come to this job."""
         self.cancelled = False
         """The client went away, or has its answer: further results are of no use."""
 
@@ -45,6 +47,14 @@ class Job:
         if self.cancelled:
             return
         self.failed = (index, reason)
+        self.cancelled = True
+        self._on_done()
+
+    def give_up(self, reason: str) -> None:
+        """No worker will come: the whole job is done, through no fault of its texts."""
+        if self.cancelled:
+            return
+        self.unserved = reason
         self.cancelled = True
         self._on_done()
 
@@ -109,6 +119,12 @@ class Batcher:
         """Queues texts; those that were tried before are queued again even where there is no room."""
         for item in items:
             self._waiting[id(item)] = item
+
+    def give_up(self, reason: str) -> None:
+        """Ends every job that waits."""
+        waiting, self._waiting = self._waiting, {}
+        for item in waiting.values():
+            item.job.give_up(reason)
 
     def drop(self, job: Job) -> None:
         """Frees the places of a job."""

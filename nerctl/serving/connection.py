@@ -1,52 +1,24 @@
-"""uvicorn, taught three things: our signals, slow clients, and a socket that is bound before it starts."""
+"""uvicorn, taught our signals and a socket that is bound before it starts; `protocol.py` has its connections."""
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import logging
 import socket
 from collections.abc import Iterator
-from typing import Any, Optional
+from typing import Any
 
 import uvicorn
-from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from nerctl.errors import NerctlError
+from nerctl.serving.gate import Gate
+from nerctl.serving.protocol import Protocol
 from nerctl.serving.settings import ServerSettings
 
 logger = logging.getLogger("nerctl.serving")
 
 KEEP_ALIVE_SECONDS = 20
 """How long a connection is kept after an answer."""
-
-
-class PromptProtocol(H11Protocol):
-    """HTTP/1.1 that closes a connection whose header does not come; uvicorn itself waits for ever."""
-
-    patience: float
-    """Seconds; `front_server` sets them in a class of its own."""
-
-    def connection_made(self, transport: Any) -> None:
-        """Starts the clock of a connection."""
-        super().connection_made(transport)
-        self._watch: Optional[asyncio.TimerHandle] = self.loop.call_later(self.patience, self._check)
-
-    def connection_lost(self, exc: Optional[Exception]) -> None:
-        """Stops the clock."""
-        if self._watch is not None:
-            self._watch.cancel()
-            self._watch = None
-        super().connection_lost(exc)
-
-    def _check(self) -> None:
-        request_under_way = self.cycle is not None and not self.cycle.response_complete
-        just_answered = self.timeout_keep_alive_task is not None
-        if request_under_way or just_answered:
-            self._watch = self.loop.call_later(self.patience, self._check)
-        else:
-            self._watch = None
-            self.transport.close()
 
 
 class FrontServer(uvicorn.Server):
@@ -63,10 +35,14 @@ class FrontServer(uvicorn.Server):
 
 def front_server(app: Any, settings: ServerSettings) -> FrontServer:
     """A server for `app`, to be started with `serve(sockets=[...])`."""
-    protocol = type("Protocol", (PromptProtocol,), {"patience": settings.header_timeout})
+
+    def stopping() -> bool:
+        return server.should_exit
+
+    shared = {"patience": settings.header_timeout, "stopping": staticmethod(stopping)}
     config = uvicorn.Config(
-        app,
-        http=protocol,
+        Gate(app, settings.origins, stopping),
+        http=type("OurProtocol", (Protocol,), shared),
         ws="none",
         loop="asyncio",
         lifespan="off",
@@ -76,7 +52,8 @@ def front_server(app: Any, settings: ServerSettings) -> FrontServer:
         timeout_keep_alive=KEEP_ALIVE_SECONDS,
         timeout_graceful_shutdown=settings.drain_timeout,
     )
-    return FrontServer(config)
+    server = FrontServer(config)
+    return server
 
 
 def listen(host: str, port: int) -> socket.socket:

@@ -4,8 +4,9 @@ A frame is a length of 4 bytes, big-endian, and that many bytes of ASCII lines. 
 line, a text. Its answer has the same number of lines in the same order: `+` and the JSON object of the text
 as clients get it, or `-` and the reason, a JSON string, why this text has none. JSON is written with
 escapes (`ensure_ascii`), so that a line never holds a line break and a lone surrogate never has to be
-encoded. The first frame that a worker sends says how loading went: `+` and an object that describes the
-model, or `-` and the reason.
+encoded. Before its first batch a worker sends two frames: which model the folder holds (`+` and an object with its
+`digest`), and how loading it went (`+` and an object that describes the model). `-` and the reason may come in place
+of either, and is the last frame.
 """
 
 from __future__ import annotations

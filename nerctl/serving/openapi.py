@@ -73,6 +73,7 @@ MEANINGS = {
     "200": "The answer.",
     "408": "The body did not arrive in time.",
     "413": "The body, a text or the list is too large.",
+    "415": "The body has a Content-Encoding.",
     "422": "The body is not what was asked for; error.field names the field.",
     "429": "The queue is full; Retry-After says in how many seconds to try again.",
     "500": "The model failed on a text; error.field names it.",
@@ -83,7 +84,7 @@ MEANINGS = {
 def _entities(settings: ServerSettings) -> Schema:
     operation = _operation(
         "The entities of one text, or of several.",
-        {"200": "Entities", **dict.fromkeys(("408", "413", "422", "429", "500", "503"), "Error")},
+        {"200": "Entities", **dict.fromkeys(("408", "413", "415", "422", "429", "500", "503"), "Error")},
     )
     operation["requestBody"] = {
         "required": True,
@@ -147,6 +148,7 @@ def _schemas(settings: ServerSettings) -> Schema:
         "Model": _object(
             {
                 "model": string,
+                "digest": string,
                 "engine": string,
                 "labels": {"type": "array", "items": string},
                 "versions": {"type": "object", "additionalProperties": string},

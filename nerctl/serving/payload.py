@@ -34,6 +34,14 @@ class Refusal(Exception):
         """Seconds after which the client may try again."""
 
 
+def error_json(status: int, message: str, field: Optional[str] = None) -> bytes:
+    """The body of a refusal, ASCII."""
+    error: dict[str, Any] = {"status": status, "message": message}
+    if field is not None:
+        error["field"] = field
+    return json.dumps({"error": error}).encode("ascii")
+
+
 def parse(body: bytes, max_chars: int, max_texts: int) -> Payload:
     """The texts of a request to `POST /v1/entities`. Raises Refusal with 422, or 413 for what is too long."""
     value = _parse_json(body)
@@ -41,7 +49,7 @@ def parse(body: bytes, max_chars: int, max_texts: int) -> Payload:
         raise Refusal(422, f"The body must be a JSON object with text or texts, not {_kind(value)}.", "")
     for name in value:
         if name not in ("text", "texts"):
-            raise Refusal(422, "The body may hold text or texts, nothing else.", _shown(name))
+            raise Refusal(422, "The body may hold text or texts, nothing else.", shown(name))
     if len(value) != 1:
         raise Refusal(422, "The body must hold either text or texts.", "texts" if value else "text")
     if "text" in value:
@@ -57,7 +65,7 @@ def parse(body: bytes, max_chars: int, max_texts: int) -> Payload:
 def _parse_json(body: bytes) -> Any:
     try:
         # No number is ever asked for, and int() of a million digits would hold up every other client.
-        return json.loads(body.decode("utf-8-sig"), parse_int=float)
+        return json.loads(body.decode("utf-8-sig"), parse_int=float, object_pairs_hook=_object)
     except UnicodeDecodeError as error:
         raise Refusal(422, f"The body is not UTF-8: byte {error.start} cannot be read.", "") from error
     except json.JSONDecodeError as error:
@@ -66,6 +74,16 @@ def _parse_json(body: bytes) -> Any:
         ) from error
     except RecursionError as error:
         raise Refusal(422, "The body is nested too deeply.", "") from error
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """A JSON object. Of a name that is given twice Python would take the last, another reader the first."""
+    value: dict[str, Any] = {}
+    for name, content in pairs:
+        if name in value:
+            raise Refusal(422, f"{shown(name)} is given twice.", shown(name))
+        value[name] = content
+    return value
 
 
 def _text(value: Any, field: str, max_chars: int) -> str:
@@ -81,5 +99,6 @@ def _kind(value: Any) -> str:
     return kinds.get(type(value), "null")
 
 
-def _shown(name: str) -> str:
+def shown(name: str) -> str:
+    """A name that a client gave, no longer than one reads."""
     return name if len(name) <= 64 else name[:63] + "…"

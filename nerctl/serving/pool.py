@@ -13,7 +13,7 @@ from typing import Any, Optional
 from nerctl.serving import frames
 from nerctl.serving.batcher import Batcher, Item, Job
 from nerctl.serving.metrics import Metrics
-from nerctl.serving.process import Worker
+from nerctl.serving.process import Accepts, OnReady, Worker
 from nerctl.serving.settings import ServerSettings
 
 MOST_ATTEMPTS = 2
@@ -34,10 +34,14 @@ class Pool:
         self._timer: Optional[asyncio.TimerHandle] = None
         self._rate = 0.0
         self.workers = [
-            Worker(settings, self._on_ready, self._on_answer, self._on_death) for _ in range(settings.workers)
+            Worker(settings, self._accepts, self.on_ready, self._on_answer, self._on_death)
+            for _ in range(settings.workers)
         ]
         self.description: dict[str, Any] = {}
         """What a worker said about the model; empty until one was ready."""
+        self._digest = ""
+        self._lives: dict[Worker, asyncio.Future[None]] = {}
+        self._failed: asyncio.Future[None]
 
     @property
     def waiting(self) -> int:
@@ -50,21 +54,53 @@ class Pool:
         return sum(worker.ready for worker in self.workers)
 
     @property
+    def trouble(self) -> Optional[str]:
+        """Why nobody can be served, a sentence for clients: no worker is ready, and none can load the model."""
+        first = self.workers[0].trouble
+        return first if not self.ready_workers and all(worker.trouble for worker in self.workers) else None
+
+    @property
     def retry_after(self) -> int:
         """Seconds after which a place should be free, 1 to 30."""
         return max(1, min(30, math.ceil(self.waiting / self._rate))) if self._rate else 1
 
     async def run(self) -> None:
         """Keeps the workers alive until cancelled; raises what Worker.run raises."""
-        tasks = [asyncio.ensure_future(worker.run()) for worker in self.workers]
+        self._failed = asyncio.get_running_loop().create_future()
+        for worker in self.workers:
+            self.start(worker).add_done_callback(self._ended)
         try:
-            await asyncio.gather(*tasks)
+            await self._failed
         finally:
             if self._timer is not None:
                 self._timer.cancel()
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
+            await asyncio.gather(*(self.stop(worker) for worker in [*self._lives]))
+
+    def _ended(self, life: asyncio.Future[None]) -> None:
+        error = None if life.cancelled() else life.exception()
+        if error is not None and not self._failed.done():
+            self._failed.set_exception(error)
+
+    def worker(self, accepts: Accepts, on_ready: OnReady) -> Worker:
+        """A worker that belongs to this pool but for two of its callbacks."""
+        return Worker(self._settings, accepts, on_ready, self._on_answer, self._on_death)
+
+    def start(self, worker: Worker) -> asyncio.Future[None]:
+        """Lets a worker live, until `stop`; returns its life."""
+        life = self._lives[worker] = asyncio.ensure_future(worker.run())
+        return life
+
+    async def stop(self, worker: Worker) -> None:
+        """Ends a worker and its process."""
+        life = self._lives.pop(worker)
+        life.cancel()
+        await asyncio.gather(life, return_exceptions=True)
+
+    def exchange(self, old: Worker, new: Worker) -> None:
+        """Lets `new` take the place of `old`, which gets no batch any more but answers the one that it has."""
+        self.workers[self.workers.index(old)] = new
+        if old in self._idle:
+            self._idle.remove(old)
 
     def submit(self, texts: Sequence[str]) -> Optional[Submission]:
         """Queues the texts of a request, all of them or, when there is no room, none: then None."""
@@ -100,10 +136,21 @@ class Pool:
             worker.begin(batch)
         self._metrics.queued.set(self.waiting)
 
-    def _on_ready(self, worker: Worker, description: dict[str, Any]) -> None:
+    def _accepts(self, digest: str) -> bool:
+        """Whether this is the model that the first worker loaded: the same text gets the same answer from all."""
+        self._digest = self._digest or digest
+        return digest == self._digest or bool(self._settings.reload)
+
+    def on_ready(self, worker: Worker, description: dict[str, Any]) -> None:
+        """A worker has loaded the model, of which it says this."""
         self.description = description
         self._metrics.ready_workers.set(self.ready_workers)
-        self._idle.append(worker)
+        self._free(worker)
+
+    def _free(self, worker: Worker) -> None:
+        """A worker has nothing to do."""
+        if worker in self.workers:
+            self._idle.append(worker)
         self._pump()
 
     def _on_answer(self, worker: Worker, batch: list[Item], body: bytes) -> None:
@@ -111,8 +158,7 @@ class Pool:
         rate = len(batch) / elapsed * len(self.workers)
         self._rate = rate if not self._rate else RATE_MEMORY * self._rate + (1 - RATE_MEMORY) * rate
         self._metrics.texts.inc(len(batch))
-        self._idle.append(worker)
-        self._pump()  # The worker first: it computes while we answer.
+        self._free(worker)  # First: it computes while we answer.
         for item, (went_well, value) in zip(batch, frames.split_answer(body)):
             if went_well:
                 item.job.resolve(item.index, value)
@@ -134,6 +180,9 @@ class Pool:
             elif not item.job.cancelled:
                 again.append(item)
         self._batcher.add(again)
+        trouble = self.trouble
+        if trouble is not None:
+            self._batcher.give_up(trouble)
         self._pump()
 
     def _fail(self, item: Item, reason: str) -> None:

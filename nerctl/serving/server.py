@@ -13,6 +13,7 @@ from nerctl.serving.app import build_app
 from nerctl.serving.connection import FrontServer, allow_many_connections, front_server, listen
 from nerctl.serving.metrics import Metrics
 from nerctl.serving.pool import Pool
+from nerctl.serving.renewal import Renewal
 from nerctl.serving.settings import ServerSettings
 
 
@@ -43,6 +44,7 @@ async def _serve(settings: ServerSettings, listener: socket.socket, announce: Ca
     announce(address_of(listener))  # Connections wait in the socket's backlog until they are taken.
     working = asyncio.ensure_future(pool.run())
     serving = asyncio.ensure_future(server.serve(sockets=[listener]))
+    renewing = asyncio.ensure_future(Renewal(settings, pool).watch()) if settings.reload else None
     try:
         await asyncio.wait({working, serving}, return_when=asyncio.FIRST_COMPLETED)
         if working.done():
@@ -50,6 +52,8 @@ async def _serve(settings: ServerSettings, listener: socket.socket, announce: Ca
             server.should_exit = server.force_exit = True
         await serving
     finally:
+        if renewing is not None:
+            renewing.cancel()
         working.cancel()
         await asyncio.wait({working})
     if not working.cancelled():

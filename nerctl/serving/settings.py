@@ -8,6 +8,7 @@ from typing import Optional
 
 from nerctl.backends.threads import available_cores
 from nerctl.errors import NerctlError
+from nerctl.serving.cors import check_origins
 
 
 @dataclass(frozen=True)
@@ -36,6 +37,10 @@ class ServerSettings:
     """Longest text, in code points."""
     tokens: tuple[str, ...] = ()
     """Bearer tokens of which `/v1/*` asks one; none: open to whoever reaches the port."""
+    origins: tuple[str, ...] = ()
+    """Origins whose pages may read the answers in a browser, or `*`; none: only the server's own page."""
+    reload: float = 0.0
+    """Seconds between two looks at the model's folder, whose new model then replaces the one served; 0: never."""
     batch_timeout: float = 120.0
     """Seconds after which a worker that has not answered a batch is taken for hung and replaced."""
     load_timeout: float = 300.0
@@ -60,6 +65,7 @@ class ServerSettings:
         for name in ("max_wait_ms", "threads"):
             if getattr(self, name) < 0:
                 raise NerctlError(f"{_option(name)} {getattr(self, name)}: it must not be negative.")
+        check_origins(self.origins)
 
     @property
     def max_body(self) -> int:

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from functools import partial
 from typing import Any, BinaryIO, Callable, Optional, Protocol
 
-from nerctl.errors import NerctlError
+from nerctl.errors import ModelError, NerctlError
 from nerctl.serving import frames
 
 logger = logging.getLogger("nerctl.serving.worker")
@@ -37,9 +37,21 @@ Loader = Callable[[str, int], tuple[BatchTagger, dict[str, Any]]]
 """Model folder and number of threads to a tagger and its description, a JSON object for `GET /v1/model`."""
 
 
+Identify = Callable[[str], str]
+"""Model folder to the digest of the model in it, without loading it."""
+
+
 def main(argv: list[str]) -> None:
     """The worker that the server starts: `argv` holds the model folder, the number of threads and `max_tokens` or 0."""
-    run(argv, partial(load, max_tokens=int(argv[2]) or None))
+    hold_native_words()
+    run(argv, partial(load, max_tokens=int(argv[2]) or None), identify)
+
+
+def identify(model: str) -> str:
+    """The digest of the model in a training folder or an exported folder."""
+    from nerctl.inference.loading import model_digest
+
+    return model_digest(model)
 
 
 def load(model: str, threads: int, max_tokens: Optional[int] = None) -> tuple[BatchTagger, dict[str, Any]]:
@@ -57,7 +69,7 @@ def load(model: str, threads: int, max_tokens: Optional[int] = None) -> tuple[Ba
     }
 
 
-def run(argv: list[str], loader: Loader) -> None:
+def run(argv: list[str], loader: Loader, identify: Identify) -> None:
     """Serves frames on the standard input and output of this process with the tagger that `loader` gives."""
     # The server drains and then closes our input; a signal to the whole group must not take us away before
     # that.
@@ -66,11 +78,15 @@ def run(argv: list[str], loader: Loader) -> None:
     incoming, outgoing = _take_over_standard_streams()
     model, threads = argv[0], int(argv[1])
     try:
+        digest = identify(model)
+        _send(outgoing, [frames.answer({"digest": digest})])
         tagger, description = loader(model, threads)
+        if identify(model) != digest:
+            raise ModelError(f"{model}: this folder was replaced while it was loaded; try again")
     except NerctlError as error:
         _send(outgoing, [frames.failure(str(error))])
         return
-    _send(outgoing, [frames.answer(description)])
+    _send(outgoing, [frames.answer({**description, "digest": digest})])
     while True:
         body = frames.read(incoming)
         if body is None:

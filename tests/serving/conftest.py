@@ -6,6 +6,7 @@ import http.client
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -36,6 +37,7 @@ class Served:
 
     def __init__(self, folder: Path, **settings: Any) -> None:
         folder.mkdir(exist_ok=True)
+        self.folder = folder
         self._log = folder / "log"
         command = [
             sys.executable,
@@ -63,11 +65,23 @@ class Served:
         finally:
             connection.close()
 
+    def socket(self, sent: bytes = b"") -> socket.socket:
+        """A bare connection over which these bytes were sent."""
+        client = socket.create_connection(("127.0.0.1", self.port), timeout=30)
+        client.sendall(sent)
+        return client
+
     def get(self, path: str, **headers: str) -> Answer:
         return self.request("GET", path, **headers)
 
     def tag(self, body: Any, **headers: str) -> Answer:
         return self.request("POST", "/v1/entities", body, **headers)
+
+    def put(self, words: str) -> None:
+        """Another model into the folder: what it calls a run of letters, and the pointer, which comes last."""
+        for name, content in (("words", words), ("checkpoint.json", words)):
+            (self.folder / f".{name}").write_text(content)
+            (self.folder / f".{name}").replace(self.folder / name)
 
     def metric(self, name: str) -> float:
         lines = self.get("/metrics").body.decode().splitlines()

@@ -17,7 +17,8 @@ def main(settings_json: str) -> None:
 
     logging.basicConfig(level=logging.WARNING)
     settings = json.loads(settings_json)
-    settings["tokens"] = tuple(settings.get("tokens", ()))
+    for name in ("tokens", "origins"):
+        settings[name] = tuple(settings.get(name, ()))
     run(
         ServerSettings(worker_module="fake_worker", port=0, **settings),
         announce=lambda url: print(url, flush=True),

@@ -1,8 +1,10 @@
 """A worker with a deterministic tagger in place of a model: the server starts it as `settings.worker_module`.
 
 Every run of the letters a-z is a WORD, every run of 山水 a NATURE, every run of code points beyond the BMP
-RARE. A text that holds one of the commands below obeys it first. The model folder's name may hold
-`slow-SECONDS` (time of a batch) and `load-SECONDS` (time to load), `refused`, `dying`.
+RARE. The model folder's file `words` may hold another name for WORD, which makes it another model. A text that
+holds one of the commands below obeys it first. The model folder's name may hold `slow-SECONDS` (time of a batch),
+`load-SECONDS` and `warm-SECONDS` (time to load, before and after the folder is read), `refused`, `dying`. At SIGUSR1
+a worker closes its pipes, and is gone only `SILENT` seconds later.
 """
 
 from __future__ import annotations
@@ -21,6 +23,7 @@ from nerctl.serving import worker
 KINDS = re.compile("(?P<WORD>[a-z]+)|(?P<NATURE>[山水]+)|(?P<RARE>[\U00010000-\U0010ffff]+)")
 RAISE, DIE, HANG, PRINT = "RAISE!", "DIE!", "HANG!", "PRINT!"
 DIE_ONCE = "DIE-ONCE!"
+SILENT = 0.4
 
 
 @dataclass(frozen=True)
@@ -51,6 +54,7 @@ class FakeTagger:
 
     def __init__(self, model: Path = Path("fake")) -> None:
         self._model = model
+        self._words = words(model)
         self._pause = seconds(model, "slow")
 
     def batch(self, texts: list[str]) -> list[FakeResult]:
@@ -58,7 +62,7 @@ class FakeTagger:
         time.sleep(self._pause)
         for text in texts:
             self._obey(text)
-        return [result_of(text) for text in texts]
+        return [result_of(text, self._words) for text in texts]
 
     def _obey(self, text: str) -> None:
         if RAISE in text:
@@ -75,12 +79,24 @@ class FakeTagger:
             os.write(1, b"and so does its C part\n")
 
 
-def result_of(text: str) -> FakeResult:
+def words(model: Path) -> str:
+    """What the model of a folder calls a run of letters."""
+    file = model / "words"
+    return file.read_text() if file.exists() else "WORD"
+
+
+def identify(model: str) -> str:
+    """The digest of the fake model."""
+    return "fake " + words(Path(model))
+
+
+def result_of(text: str, words: str = "WORD") -> FakeResult:
     """What the fake tagger finds in a text."""
+    names = {"WORD": words, "NATURE": "NATURE", "RARE": "RARE"}
     return FakeResult(
         text,
         [
-            FakeEntity(found.start(), found.end(), str(found.lastgroup), found[0], 1 / (1 + len(found[0])))
+            FakeEntity(found.start(), found.end(), names[str(found.lastgroup)], found[0], 1 / (1 + len(found[0])))
             for found in KINDS.finditer(text)
         ],
     )
@@ -100,17 +116,30 @@ def load(model: str, threads: int) -> tuple[FakeTagger, dict[str, object]]:
         raise ModelError(f"{folder.name}/weights: cut short.")
     if "dying" in folder.name:
         os._exit(9)
-    return FakeTagger(folder), {
+    if words(folder) == "BROKEN":
+        raise ModelError(f"{folder.name}/words: altered.")
+    tagger = FakeTagger(folder)
+    time.sleep(seconds(folder, "warm"))
+    return tagger, {
         "model": folder.name,
         "engine": "fake",
-        "labels": ["WORD", "NATURE", "RARE"],
+        "labels": [words(folder), "NATURE", "RARE"],
         "versions": {"nerctl": "0", "threads": str(threads)},
     }
 
 
+def fall_silent(*_: object) -> None:
+    """Dies slowly: what reads from this process sees its end long before the process is gone."""
+    os.closerange(0, 2)
+    os.closerange(3, 64)
+    time.sleep(SILENT)
+    os._exit(9)
+
+
 def main(argv: list[str]) -> None:
     """The worker process."""
-    worker.run(argv, load)
+    signal.signal(signal.SIGUSR1, fall_silent)
+    worker.run(argv, load, identify)
 
 
 if __name__ == "__main__":

@@ -32,7 +32,7 @@ def test_help_ends_with_two_examples():
     assert done.returncode == 0
     text = re.sub(r"\x1b\[[0-9;]*m", "", done.stdout)
     assert len(re.findall(r"^\s*nerctl serve --model", text, re.MULTILINE)) == 2
-    options = "workers threads max-tokens max-batch max-wait-ms queue max-chars token-file host port model"
+    options = "reload allow-origin workers threads max-tokens max-batch max-wait-ms queue max-chars token-file"
     for option in options.split():
         assert f"--{option}" in text
 
@@ -151,6 +151,7 @@ def test_a_real_model_is_served_as_the_tagger_answers(packages, tiny_model):
     import urllib.request
 
     from nerctl import Tagger
+    from nerctl.folder import ModelFolder
 
     texts = ["王小明在北京大学。", "", "海钓比赛地点在厦门\t👩‍🚀与金门之间的海域。" * 20, "a\ud83d\u0000"]
     right = [result.as_dict() for result in Tagger.load(tiny_model).batch(texts)]
@@ -171,6 +172,7 @@ def test_a_real_model_is_served_as_the_tagger_answers(packages, tiny_model):
     assert model["engine"] == "tensorflow"
     assert model["labels"] == ["LOC", "ORG", "PER"]
     assert "tensorflow" in model["versions"]
+    assert model["digest"] == ModelFolder.open(tiny_model).digest("model.")
     assert "Traceback" not in errors
     for given, wanted in zip(answer["results"], right):
         assert given["text"] == wanted["text"]

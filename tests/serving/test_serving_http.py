@@ -55,6 +55,8 @@ def test_what_is_wrong_with_a_request_is_said_in_json(serve):
         (server.tag(b" " * (5 << 20)), 413, None),
         (server.get("/v1/entities"), 405, None),
         (server.request("DELETE", "/"), 405, None),
+        (server.request("OPTIONS", "/nothing"), 404, None),
+        (server.tag(b"\x1f\x8b", **{"Content-Encoding": "gzip"}), 415, None),
         (server.get("/nothing"), 404, None),
         (server.get("/healthz/"), 404, None),
     ]
@@ -65,7 +67,9 @@ def test_what_is_wrong_with_a_request_is_said_in_json(serve):
         assert error["status"] == status
         assert error.get("field") == field
         assert error["message"].endswith(".")
-    assert server.get("/v1/entities").headers["allow"] == "POST"
+    wrong = server.get("/v1/entities")
+    assert wrong.headers["allow"] == "OPTIONS, POST"
+    assert wrong.json["error"]["message"] == "GET does not work here; what works is POST."
     assert server.tag({"text": "abc"}).status == 200
 
 

@@ -47,6 +47,10 @@ def test_a_text_arrives_as_it_was_sent_escaped_or_not(text):
         assert parse(body, 10, 3) == Payload([text], single=True)
 
 
+def test_a_byte_order_mark_is_no_part_of_the_body():
+    assert parse(b"\xef\xbb\xbf" + b'{"text": "a"}', 10, 3).texts == ["a"]
+
+
 def test_a_lone_surrogate_is_one_code_point():
     assert parse(rb'{"text": "a\ud83d"}', 2, 1).texts == ["a\ud83d"]
 
@@ -65,6 +69,8 @@ def test_a_lone_surrogate_is_one_code_point():
         (b'{"texts": ["a", 1]}', 422, "texts[1]"),
         (b'{"text": "a", "texts": []}', 422, "texts"),
         (b'{"text": "a", "language": "zh"}', 422, "language"),
+        (b'{"text": "a", "text": "b"}', 422, "text"),
+        (b'{"texts": [], "text": "a", "texts": ["b"]}', 422, "texts"),
         (b'{"text": "12345678901"}', 413, "text"),
         (b'{"texts": ["a", "12345678901"]}', 413, "texts[1]"),
         (b'{"texts": ["a", "b", "c", "d"]}', 413, "texts"),

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import asyncio
 import os
 import signal
 import threading
@@ -7,6 +8,11 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+
+from nerctl.errors import FailedError
+from nerctl.serving import process
+from nerctl.serving.process import Worker
+from nerctl.serving.settings import ServerSettings
 
 
 def test_an_idle_worker_that_is_killed_is_replaced_within_five_seconds(serve):
@@ -17,6 +23,20 @@ def test_an_idle_worker_that_is_killed_is_replaced_within_five_seconds(serve):
     assert took < 5
     assert server.tag({"text": "abc"}).status == 200
     assert server.metric("nerctl_worker_deaths_total") == 1
+
+
+def test_a_text_that_comes_while_an_idle_worker_dies_harms_neither_itself_nor_the_successor(serve):
+    server = serve(batch_timeout=0.8)
+    os.kill(server.workers()[0], signal.SIGUSR1)
+    time.sleep(0.1)  # Its pipes are closed and the process is there for some time yet: the text comes into that gap.
+    answer = server.tag({"text": "abc"})
+    assert (answer.status, answer.json["entities"][0]["text"]) == (200, "abc")
+    assert server.metric("nerctl_batch_texts_count") == 1, "a text was given to a worker that was dying"
+    (successor,) = server.workers()
+    time.sleep(1.0)
+    assert server.workers() == [successor]
+    assert server.metric("nerctl_worker_deaths_total") == 1
+    assert "did not answer" not in server.log()
 
 
 def test_requests_under_way_survive_the_death_of_their_worker(serve):
@@ -127,6 +147,23 @@ def test_a_signal_to_the_whole_group_drains_too(serve):
 def test_a_signal_while_the_model_loads_ends_with_code_0(serve):
     server = serve(name="load-30", ready=False)
     assert server.stop() == 0
+
+
+def test_a_worker_that_the_system_does_not_start_is_tried_again(monkeypatch):
+    tries = []
+
+    async def refuse(*_, **__):
+        tries.append(1)
+        raise OSError(11, "Resource temporarily unavailable")
+
+    async def run():
+        with pytest.raises(FailedError, match="3 times"):
+            await Worker(ServerSettings(model="m"), *[lambda *_: None] * 4).run()
+
+    monkeypatch.setattr(asyncio, "create_subprocess_exec", refuse)
+    monkeypatch.setattr(process, "FIRST_PAUSE", 0.0)
+    asyncio.run(run())
+    assert len(tries) == 3
 
 
 def test_workers_end_when_the_server_is_killed(serve):
