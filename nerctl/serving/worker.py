@@ -12,6 +12,7 @@ from functools import partial
 from typing import Any, BinaryIO, Callable, Optional, Protocol
 
 from nerctl.errors import ModelError, NerctlError
+from nerctl.native_words import hold_native_words
 from nerctl.serving import frames
 
 logger = logging.getLogger("nerctl.serving.worker")
