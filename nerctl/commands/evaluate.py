@@ -27,6 +27,9 @@ def evaluate(
     ),
     device: str = typer.Option("auto", help="auto, cpu, cuda or npu."),
     threads: int = typer.Option(0, min=0, help="Computing threads; 0: as many as cores."),
+    allow_blanks: bool = typer.Option(
+        False, "--allow-blanks", help="Let entities begin and end with blanks, and cut joined characters."
+    ),
 ) -> None:
     """Score a model: entity precision, recall and F1, by type and in all, against a corpus' own tags.
 
@@ -43,7 +46,7 @@ def evaluate(
     from nerctl.inference.loading import load_model
 
     file = corpus_file(data)
-    loaded = load_model(model, device=device, threads=threads, max_seq_length=max_seq_length)
+    loaded = load_model(model, device=device, threads=threads, max_seq_length=max_seq_length, allow_blanks=allow_blanks)
     if data.is_dir():
         out.say(f"scoring {file}")
     result = evaluate_model(loaded, file, predictions, strict)

@@ -22,6 +22,9 @@ def serve(
     max_wait_ms: float = typer.Option(5.0, help="Longest wait of a text for others to fill a batch."),
     queue: int = typer.Option(1024, help="Texts that may wait; more are answered 429."),
     max_chars: int = typer.Option(20_000, help="Longest text, in characters; a longer one is answered 413."),
+    allow_blanks: bool = typer.Option(
+        False, "--allow-blanks", help="Let entities begin and end with blanks, and cut joined characters."
+    ),
     token_file: Optional[Path] = typer.Option(
         None, help="File of bearer tokens, one a line; /v1/* then asks for one of them."
     ),
@@ -48,6 +51,7 @@ def serve(
         max_wait_ms=max_wait_ms,
         queue=queue,
         max_chars=max_chars,
+        allow_blanks=allow_blanks,
         tokens=tokens,
     )
     try:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Optional, Union
 
@@ -47,6 +47,7 @@ def load_model(
     device: str = "auto",
     threads: int = 0,
     max_seq_length: Optional[int] = None,
+    allow_blanks: bool = False,
 ) -> LoadedModel:
     """Opens a training folder or an exported folder.
 
@@ -56,6 +57,7 @@ def load_model(
         device: for TensorFlow: auto, cpu, cuda or npu.
         threads: computing threads; 0: as many as cores.
         max_seq_length: window; None: that of training.
+        allow_blanks: let entities begin and end anywhere, whatever the training corpus marks.
 
     Raises:
         ModelError: a file is missing, altered, or does not fit; the message names it.
@@ -70,6 +72,8 @@ def load_model(
         raise ModelError(f"{path}: made for {folder.engine}, not for {engine}; {hint}")
     folder.verify(names="model." if folder.engine == "tensorflow" else None)
     labels = Labels.from_dict(folder.read_json("labels.json"))
+    if allow_blanks:
+        labels = replace(labels, allow_blanks=True)
     config = folder.read_json("config.json")
     bert = folder.read_json("bert_config.json")
     limit = _window(folder, config, bert, max_seq_length)

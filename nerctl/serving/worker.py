@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 import importlib
+import json
 import logging
 import os
 import signal
@@ -37,15 +39,15 @@ Loader = Callable[[str, int], tuple[BatchTagger, dict[str, Any]]]
 
 
 def main(argv: list[str]) -> None:
-    """The worker that the server starts: `argv` holds the model folder and the number of threads."""
-    run(argv, load)
+    """The worker that the server starts: `argv` holds model folder, threads, and more of `Tagger.load` as JSON."""
+    run(argv, functools.partial(load, **json.loads(argv[2])))
 
 
-def load(model: str, threads: int) -> tuple[BatchTagger, dict[str, Any]]:
-    """The tagger of a training folder or an exported folder, and its description."""
+def load(model: str, threads: int, **options: Any) -> tuple[BatchTagger, dict[str, Any]]:
+    """The tagger of a training folder or an exported folder, and its description; `options`: of `Tagger.load`."""
     from nerctl import Tagger
 
-    tagger = Tagger.load(model, threads=threads)
+    tagger = Tagger.load(model, threads=threads, **options)
     tagger.batch([WARM_UP])
     library = {"onnx": "onnxruntime"}.get(tagger.engine, tagger.engine)
     return tagger, {

@@ -61,6 +61,9 @@ def read_data(config: TrainConfig, vocabulary: Vocabulary) -> Data:
         dev = None
     elif unknown := sorted(set(dev.types) - set(train.types)):
         notes.append(f"{splits['dev']}: train lacks the types {', '.join(unknown)}; they count as never found")
+    labels = Labels.of(train)
+    if labels.allow_blanks:
+        notes.append(f"{splits['train']}: has entities that begin or end with blanks; so may those that are predicted")
     facts = {name: corpus_facts(splits[name], corpus) for name, corpus in (("train", train), ("dev", dev)) if corpus}
     if "test" in splits:
         facts["test"] = {"path": str(splits["test"]), "sha256": sha256_of(splits["test"])}
@@ -68,7 +71,7 @@ def read_data(config: TrainConfig, vocabulary: Vocabulary) -> Data:
         train=train,
         dev=dev,
         test=splits.get("test"),
-        labels=Labels.of(train),
+        labels=labels,
         tokenizer=WordPieceTokenizer(vocabulary, config.lower_case),
         facts=facts,
         notes=notes,
