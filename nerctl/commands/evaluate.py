@@ -29,6 +29,9 @@ def evaluate(
     max_tokens: Optional[int] = typer.Option(None, min=1, help=MAX_TOKENS_HELP),
     device: str = typer.Option("auto", help="auto, cpu, cuda or npu."),
     threads: int = typer.Option(0, min=0, help="Computing threads; 0: as many as cores."),
+    allow_blanks: bool = typer.Option(
+        False, "--allow-blanks", help="Let entities begin and end with blanks, and cut joined characters."
+    ),
 ) -> None:
     """Score a model: entity precision, recall and F1, by type and in all, against a corpus' own tags.
 
@@ -46,7 +49,7 @@ def evaluate(
 
     file = corpus_file(data)
     loaded = load_model(
-        model, device=device, threads=threads, max_seq_length=max_seq_length, max_tokens=max_tokens
+        model, "auto", device, threads, max_seq_length, max_tokens, allow_blanks
     )
     if data.is_dir():
         out.say(f"scoring {file}")

@@ -38,6 +38,9 @@ def predict(
         None, help="Longest window in word pieces; default: that of training. Longer texts take several."
     ),
     device: str = typer.Option("auto", help="auto, cpu, cuda or npu."),
+    allow_blanks: bool = typer.Option(
+        False, "--allow-blanks", help="Let entities begin and end with blanks, and cut joined characters."
+    ),
 ) -> None:
     """Find entities: {"text", "entities": [{"start", "end", "type", "text", "score"}]}, a line a text.
 
@@ -78,6 +81,7 @@ def predict(
             block=block,
             max_windows=batch_size,
             max_tokens=max_tokens,
+            allow_blanks=allow_blanks,
         )
     if texts:
         documents = [Document.split(text, tagger.model.splitter) for text in texts]
@@ -148,6 +152,7 @@ def _to_file(tagger: Tagger, source: str, target: Path, options: StreamOptions, 
         "input": source if source == "-" else str(Path(source).absolute()),
         "model": sha256_of(tagger.model.folder.path / POINTER),
         "window": tagger.model.max_seq_length,
+        "allow_blanks": not tagger.model.crf.bounded,
         "options": asdict(options),
         "rules": [sha256_of(path) if path else None for path in rules],
     }

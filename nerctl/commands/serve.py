@@ -30,6 +30,9 @@ def serve(
     reload: bool = typer.Option(
         False, "--reload", help="When the folder holds another model, load it and replace the workers in turn."
     ),
+    allow_blanks: bool = typer.Option(
+        False, "--allow-blanks", help="Let entities begin and end with blanks, and cut joined characters."
+    ),
     token_file: Optional[Path] = typer.Option(
         None, help="File of bearer tokens, one a line; /v1/* then asks for one of them."
     ),
@@ -60,6 +63,7 @@ def serve(
         max_wait_ms=max_wait_ms,
         queue=queue,
         max_chars=max_chars,
+        allow_blanks=allow_blanks,
         tokens=tokens,
         origins=tuple(allow_origin or ()),
         reload=RELOAD_SECONDS if reload else 0.0,

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from nerctl.data.bounds import marks_blanks
 from nerctl.data.corpus import Corpus
 from nerctl.data.schemes import bio_names
 from nerctl.errors import DataError, ModelError
@@ -54,13 +55,15 @@ class Labels:
 
     types: tuple[str, ...]
     """Entity types, sorted."""
+    allow_blanks: bool = False
+    """May entities begin and end with blanks, and cut characters (`nerctl.data.bounds`)? As train's do or do not."""
 
     @classmethod
     def of(cls, corpus: Corpus) -> Labels:
         """The labels of a training corpus; raises DataError when it has no entity at all."""
         if not corpus.types:
             raise DataError(f"{corpus.path}: no entity in the training data; there is nothing to learn.")
-        return cls(tuple(corpus.types))
+        return cls(tuple(corpus.types), marks_blanks(corpus))
 
     @classmethod
     def from_dict(cls, content: Any) -> Labels:
@@ -70,7 +73,7 @@ class Labels:
             raise ModelError(
                 'labels.json: a list "types" of entity types is wanted; take the file from training again.'
             )
-        labels = cls(tuple(types))
+        labels = cls(tuple(types), content.get("allow_blanks") is True)
         if len(set(types)) != len(types) or content.get("names") != labels.names:
             raise ModelError(
                 'labels.json: "names" does not follow from "types"; take the file from training again.'
@@ -78,8 +81,8 @@ class Labels:
         return labels
 
     def to_dict(self) -> dict[str, Any]:
-        """Content of labels.json: the types, and the K tag names in the order of the emissions."""
-        return {"types": list(self.types), "names": self.names}
+        """Content of labels.json: the types, the K tag names in the order of the emissions, and the other fact."""
+        return {"types": list(self.types), "names": self.names, "allow_blanks": self.allow_blanks}
 
     @cached_property
     def names(self) -> list[str]:

@@ -1,20 +1,26 @@
 """From emissions to tags: Viterbi's algorithm (Viterbi 1967) over the corpus' own tags, in NumPy alone.
 
-All engines decode here, so that they differ in their emissions only. Letters: B sentences, L tokens, K tags.
+All engines decode here, so that they differ in their emissions only. Where a text has places at which no entity may
+begin or end (`nerctl.data.bounds`), no path has one that does. Letters: B sentences, L tokens, K tags.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from functools import cached_property
+from typing import Any, Optional
 
 import numpy as np
 
+from nerctl.data.bounds import Bounds
 from nerctl.data.tags import Labels
 
 NEVER = -1e9
 """Added to the score of a step that must not be taken: exp() of it is 0, and no path that has it wins."""
+
+SomeBounds = Optional[Sequence[Optional[Bounds]]]
+"""Of each sentence the bounds, or None where it has none; None for all of them."""
 
 
 @dataclass(frozen=True)
@@ -27,6 +33,8 @@ class CrfScores:
     """[K] float64, of a sentence's first tag."""
     end: np.ndarray
     """[K] float64, of a sentence's last tag."""
+    bounded: bool = True
+    """Are entities kept from beginning and ending where nobody would mark one?"""
 
     @classmethod
     def of(cls, labels: Labels, transitions: Any, start: Any, end: Any) -> CrfScores:
@@ -35,7 +43,20 @@ class CrfScores:
             np.asarray(transitions, np.float64) + np.where(labels.transitions_allowed(), 0.0, NEVER),
             np.asarray(start, np.float64) + np.where(labels.start_allowed(), 0.0, NEVER),
             np.asarray(end, np.float64),
+            not labels.allow_blanks,
         )
+
+    @cached_property
+    def held(self) -> np.ndarray:
+        """[K, K] float64: the transitions from a token with which no entity may end."""
+        tag = np.arange(len(self.end))
+        inside = (tag + 1) // 2 * 2  # I-X of B-X and I-X; O of O
+        return self.transitions + np.where((tag[:, None] == 0) | (tag[None, :] == inside[:, None]), 0.0, NEVER)
+
+    @cached_property
+    def held_end(self) -> np.ndarray:
+        """[K] float64: the end scores of a sentence with whose last token no entity may end."""
+        return self.end + np.where(np.arange(len(self.end)) == 0, 0.0, NEVER)
 
     @classmethod
     def constraints_only(cls, labels: Labels) -> CrfScores:
@@ -55,13 +76,14 @@ def viterbi(emissions: np.ndarray, crf: CrfScores) -> np.ndarray:
     return decode([emissions], crf)[0]
 
 
-def decode(emissions: Sequence[np.ndarray], crf: CrfScores) -> list[np.ndarray]:
+def decode(emissions: Sequence[np.ndarray], crf: CrfScores, bounds: SomeBounds = None) -> list[np.ndarray]:
     """The best tags of each sentence, all sentences step by step together.
 
     Args:
         emissions: of each sentence, [L, K] floats; L may be 0. Memory grows with sentences x the longest, so
             give sentences of like length (`by_length` groups them).
         crf: the chain's scores.
+        bounds: of each sentence, if it has any; None: no sentence has.
 
     Returns:
         [L] int32 for each sentence, in order.
@@ -71,28 +93,45 @@ def decode(emissions: Sequence[np.ndarray], crf: CrfScores) -> list[np.ndarray]:
     best: dict[int, np.ndarray] = {index: np.zeros(0, np.int32) for index in order}
     used = int((lengths > 0).sum())
     if used:
-        padded = pad_emissions([emissions[index] for index in order[:used]])
-        tags = decode_padded(padded, lengths[:used], crf)  # [B, L]
+        chosen = [bounds[index] for index in order[:used]] if bounds is not None else None
+        padded, held = pad_emissions([emissions[index] for index in order[:used]], chosen)
+        tags = decode_padded(padded, lengths[:used], crf, held)  # [B, L]
         for row, index in enumerate(order[:used]):
             best[index] = tags[row, : lengths[row]].copy()
     return [best[index] for index in range(len(emissions))]
 
 
-def pad_emissions(emissions: Sequence[np.ndarray]) -> np.ndarray:
-    """[B, L, K] float64 from [L, K] arrays, the longest of which comes first."""
+def pad_emissions(
+    emissions: Sequence[np.ndarray], bounds: SomeBounds = None
+) -> tuple[np.ndarray, Optional[np.ndarray]]:
+    """[B, L, K] float64 from [L, K] arrays, the longest of which comes first, without what may not begin.
+
+    Returns:
+        The emissions, and [B, L] bool: may no entity end with the token? None where each may anywhere.
+    """
     padded = np.zeros((len(emissions), *emissions[0].shape), np.float64)
     for row, scores in enumerate(emissions):
         padded[row, : len(scores)] = scores
-    return padded
+    some = [] if bounds is None else [(row, one) for row, one in enumerate(bounds) if one is not None]
+    if not some:
+        return padded, None
+    held = np.zeros(padded.shape[:2], bool)
+    for row, one in some:
+        padded[row, : len(one.begins), 1::2][~one.begins] += NEVER
+        held[row, : len(one.ends)] = ~one.ends
+    return padded, held
 
 
-def decode_padded(emissions: np.ndarray, lengths: np.ndarray, crf: CrfScores) -> np.ndarray:
+def decode_padded(
+    emissions: np.ndarray, lengths: np.ndarray, crf: CrfScores, held: Optional[np.ndarray] = None
+) -> np.ndarray:
     """The best tags of padded sentences that get no longer from row to row.
 
     Args:
         emissions: [B, L, K] float64.
         lengths: [B] integer, falling, each at least 1.
         crf: the chain's scores.
+        held: [B, L] bool: may no entity end with the token? None: each may anywhere.
 
     Returns:
         [B, L] int32; 0 at padding.
@@ -105,18 +144,28 @@ def decode_padded(emissions: np.ndarray, lengths: np.ndarray, crf: CrfScores) ->
     for step in range(1, length):
         rows = active[step]
         reached = score[:rows, None, :] + into  # [rows, K, K]: to, from
+        if held is not None and held[:rows, step - 1].any():
+            going_on = held[:rows, step - 1]
+            reached[going_on] = score[:rows][going_on][:, None, :] + crf.held.T
         came = np.argmax(reached, axis=2)  # [rows, K]
         before[:rows, step] = came
         score[:rows] = np.take_along_axis(reached, came[:, :, None], axis=2)[:, :, 0] + emissions[:rows, step]
     tags = np.zeros((batch, length), np.int32)
     everyone = np.arange(batch)
-    current = np.argmax(score + crf.end, axis=1)  # [B]
+    current = np.argmax(score + end_scores(crf, lengths, held), axis=1)  # [B]
     for step in range(length - 1, -1, -1):
         rows = active[step]
         tags[:rows, step] = current[:rows]
         # A shorter row waits at its last tag until the walk back reaches it.
         current[:rows] = before[everyone[:rows], step, current[:rows]]
     return tags
+
+
+def end_scores(crf: CrfScores, lengths: np.ndarray, held: Optional[np.ndarray]) -> np.ndarray:
+    """The scores of each sentence's last tag: [K], or [B, K] where `held` [B, L] is given."""
+    if held is None:
+        return crf.end
+    return np.where(held[np.arange(len(lengths)), lengths - 1][:, None], crf.held_end, crf.end)
 
 
 def by_length(lengths: Sequence[int], budget: int, most: int = 0) -> list[list[int]]:

@@ -11,11 +11,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Optional
 
 import numpy as np
 
-from nerctl.inference.decoding import NEVER, CrfScores
-from nerctl.inference.marginals import TokenSpan
+from nerctl.data.bounds import Bounds
+from nerctl.inference.decoding import NEVER, CrfScores, pad_emissions
+from nerctl.inference.marginals import TokenSpan, log_sums
 
 
 @dataclass(frozen=True)
@@ -44,9 +46,15 @@ class Lattice:
         emissions: [L, K] float64, L at least 1.
         crf: the chain's scores.
         blocked: entities that no path may hold, in any order.
+        bounds: where entities may begin and end; None: anywhere.
     """
 
-    def __init__(self, emissions: np.ndarray, crf: CrfScores, blocked: Iterable[TokenSpan]) -> None:
+    def __init__(
+        self, emissions: np.ndarray, crf: CrfScores, blocked: Iterable[TokenSpan], bounds: Optional[Bounds] = None
+    ) -> None:
+        padded, held = pad_emissions([emissions], [bounds])
+        emissions = padded[0]
+        self.held = held[0] if held is not None else np.zeros(len(emissions), bool)
         self.crf = crf
         self.tags = emissions.shape[1]
         self.length = len(emissions)
@@ -77,30 +85,32 @@ class Lattice:
     def end(self) -> np.ndarray:
         """Scores [S] of the states at the last token."""
         scores = np.full(self.states, NEVER)
-        scores[: self.tags] = self.crf.end
+        of_tags = self.crf.held_end if self.held[-1] else self.crf.end
+        scores[: self.tags] = of_tags
         for track in self._present.get(self.length - 1, []):
             blocked = self.length in track.ends
-            scores[track.state] = NEVER if blocked else self.crf.end[self.tag(track, self.length - 1)]
+            scores[track.state] = NEVER if blocked else of_tags[self.tag(track, self.length - 1)]
         return scores
 
     def step(self, token: int) -> np.ndarray:
         """Scores [S, S] of going from the states at `token` - 1 to those at `token` (at least 1)."""
         scores = np.full((self.states, self.states), NEVER)
-        scores[: self.tags, : self.tags] = self.crf.transitions
+        transitions = self.crf.held if self.held[token - 1] else self.crf.transitions
+        scores[: self.tags, : self.tags] = transitions
         before, here = self._present.get(token - 1, []), self._starting.get(token, [])
         for track in before:
             tag, inside = self.tag(track, token - 1), 2 * track.kind + 2
             if token not in track.ends:
-                scores[track.state, : self.tags] = self.crf.transitions[tag]
+                scores[track.state, : self.tags] = transitions[tag]
             scores[track.state, inside] = NEVER
             goes_on = inside if token == track.last else track.state
-            scores[track.state, goes_on] = self.crf.transitions[tag, inside]
+            scores[track.state, goes_on] = transitions[tag, inside]
         for track in here:
             begin = 2 * track.kind + 1
-            scores[: self.tags, track.state] = self.crf.transitions[:, begin]
+            scores[: self.tags, track.state] = transitions[:, begin]
             for other in before:
                 if token not in other.ends:
-                    scores[other.state, track.state] = self.crf.transitions[self.tag(other, token - 1), begin]
+                    scores[other.state, track.state] = transitions[self.tag(other, token - 1), begin]
         return scores
 
     @staticmethod
@@ -130,12 +140,12 @@ class Lattice:
         backward = np.zeros((self.length, self.states))
         forward[0] = self.start() + self.emissions[0]
         for token in range(1, self.length):
-            forward[token] = _log_sums(forward[token - 1][:, None] + self.step(token), 0) + self.emissions[token]
+            forward[token] = log_sums(forward[token - 1][:, None] + self.step(token), 0) + self.emissions[token]
         backward[-1] = self.end()
         for token in range(self.length - 1, 0, -1):
             onward = self.step(token) + (self.emissions[token] + backward[token])[None, :]
-            backward[token - 1] = _log_sums(onward, 1)
-        total = float(_log_sums(forward[-1] + self.end(), 0))
+            backward[token - 1] = log_sums(onward, 1)
+        total = float(log_sums(forward[-1] + self.end(), 0))
         return [float(min(1.0, np.exp(min(0.0, self._through(span, forward, backward) - total)))) for span in spans]
 
     def _through(self, span: TokenSpan, forward: np.ndarray, backward: np.ndarray) -> float:
@@ -159,7 +169,7 @@ class Lattice:
         onward[inside] = NEVER
         if track is not None and end < track.last:
             onward[track.state] = NEVER
-        return score + float(_log_sums(onward, 0))
+        return score + float(log_sums(onward, 0))
 
 
 def _tracks(blocked: Iterable[TokenSpan], tags: int) -> list[Track]:
@@ -176,8 +186,3 @@ def _tracks(blocked: Iterable[TokenSpan], tags: int) -> list[Track]:
         free_from[slot] = max(places)
         tracks.append(Track(start, kind, frozenset(places), tags + slot))
     return tracks
-
-
-def _log_sums(scores: np.ndarray, axis: int) -> np.ndarray:
-    highest = scores.max(axis=axis, keepdims=True)
-    return np.asarray(np.log(np.exp(scores - highest).sum(axis=axis)) + np.squeeze(highest, axis))

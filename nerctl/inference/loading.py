@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Optional, Union
 
@@ -49,6 +49,7 @@ def load_model(
     threads: int = 0,
     max_seq_length: Optional[int] = None,
     max_tokens: Optional[int] = None,
+    allow_blanks: bool = False,
 ) -> LoadedModel:
     """Opens a training folder or an exported folder.
 
@@ -59,6 +60,7 @@ def load_model(
         threads: computing threads; 0: as many as cores.
         max_seq_length: window; None: that of training.
         max_tokens: padded positions that the engine computes at once; None: what the device runs best with.
+        allow_blanks: let entities begin and end anywhere, whatever the training corpus marks.
 
     Raises:
         ModelError: a file is missing, altered, or does not fit; the message names it.
@@ -76,6 +78,8 @@ def load_model(
         raise ModelError(f"{path}: made for {folder.engine}, not for {engine}; {hint}")
     folder.verify(names=_needed(folder))
     labels = Labels.from_dict(folder.read_json("labels.json"))
+    if allow_blanks:
+        labels = replace(labels, allow_blanks=True)
     config = folder.read_json("config.json")
     bert = folder.read_json("bert_config.json")
     limit = _window(folder, config, bert, max_seq_length)

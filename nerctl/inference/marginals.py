@@ -10,10 +10,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Optional
 
 import numpy as np
 
-from nerctl.inference.decoding import CrfScores, pad_emissions
+from nerctl.inference.decoding import CrfScores, SomeBounds, end_scores, pad_emissions
+
+LOST = 1e-280
+"""Sums of factors below this are taken one by one: float64 would lose them beside the row's greatest, which is near 1."""
 
 TokenSpan = tuple[int, int, int]
 """First token, token after the last, index of the type among the labels' types."""
@@ -37,51 +41,83 @@ class Passes:
     """The log sums of one sentence's paths, [L, K] float64 each, and of all its paths."""
 
     emissions: np.ndarray
-    """As decoded, forced tags included."""
+    """As decoded, forced and forbidden tags included."""
     forward: np.ndarray
     """Log sum of the paths that end in a tag, its emission included."""
     backward: np.ndarray
     """Log sum of what may follow a tag, end scores included."""
     total: float
     """Log sum of all paths."""
+    held: Optional[np.ndarray] = None
+    """[L] bool: may no entity end with the token? None: each may anywhere."""
+
+    def onward(self, crf: CrfScores, token: int, tag: int) -> np.ndarray:
+        """Log sums [K] of what may follow a tag at a token that is not the last, by the next tag."""
+        transitions = crf.transitions if self.held is None or not self.held[token] else crf.held
+        return np.asarray(transitions[tag] + self.emissions[token + 1] + self.backward[token + 1])
 
 
-def passes(emissions: Sequence[np.ndarray], crf: CrfScores) -> list[Passes]:
-    """Forward and backward sums of sentences [L, K], none empty, best of like length."""
+def passes(emissions: Sequence[np.ndarray], crf: CrfScores, bounds: SomeBounds = None) -> list[Passes]:
+    """Forward and backward sums of sentences [L, K], none empty, best of like length; of each the bounds, if any."""
     order = sorted(range(len(emissions)), key=lambda index: -len(emissions[index]))
-    padded = pad_emissions([emissions[index] for index in order])  # [B, L, K]
+    chosen = [bounds[index] for index in order] if bounds is not None else None
+    padded, held = pad_emissions([emissions[index] for index in order], chosen)  # [B, L, K], [B, L]
     lengths = np.array([len(emissions[index]) for index in order])
-    forward, backward = _sums(padded, lengths, crf)
+    forward, backward = _sums(padded, lengths, crf, held)
     found: dict[int, Passes] = {}
     for row, index in enumerate(order):
         size = lengths[row]
-        total = float(_log_sum(forward[row, size - 1] + crf.end))
-        found[index] = Passes(padded[row, :size], forward[row, :size], backward[row, :size], total)
+        total = float(log_sums(forward[row, size - 1] + backward[row, size - 1], 0))
+        own = held[row, :size] if held is not None else None
+        found[index] = Passes(padded[row, :size], forward[row, :size], backward[row, :size], total, own)
     return [found[index] for index in range(len(emissions))]
 
 
-def _sums(emissions: np.ndarray, lengths: np.ndarray, crf: CrfScores) -> tuple[np.ndarray, np.ndarray]:
+def _sums(
+    emissions: np.ndarray, lengths: np.ndarray, crf: CrfScores, held: Optional[np.ndarray]
+) -> tuple[np.ndarray, np.ndarray]:
     """Forward and backward [B, L, K] of padded sentences that get no longer from row to row."""
     length = emissions.shape[1]
     active = (lengths[None, :] > np.arange(length)[:, None]).sum(axis=1)  # [L]
-    highest = float(crf.transitions.max())
-    factors = np.exp(crf.transitions - highest)  # [K, K]: from, to; 0 where forbidden
+    into, out = _Step(crf.transitions, crf.held), _Step(crf.transitions.T, crf.held.T)
     forward = np.zeros(emissions.shape)
     backward = np.zeros(emissions.shape)
     forward[:, 0] = crf.start + emissions[:, 0]
-    backward[np.arange(len(lengths)), lengths - 1] = crf.end
-    with np.errstate(divide="ignore"):  # log(0) = -inf is what an impossible tag scores
-        for step in range(1, length):
-            rows = active[step]
-            before = forward[:rows, step - 1]
-            shift = before.max(axis=1, keepdims=True)
-            forward[:rows, step] = np.log(np.exp(before - shift) @ factors) + (shift + highest) + emissions[:rows, step]
-        for step in range(length - 2, -1, -1):
-            rows = active[step + 1]
-            after = backward[:rows, step + 1] + emissions[:rows, step + 1]
-            shift = after.max(axis=1, keepdims=True)
-            backward[:rows, step] = np.log(np.exp(after - shift) @ factors.T) + (shift + highest)
+    backward[np.arange(len(lengths)), lengths - 1] = end_scores(crf, lengths, held)
+    for step in range(1, length):
+        rows = active[step]
+        going_on = held[:rows, step - 1] if held is not None else None
+        forward[:rows, step] = into(forward[:rows, step - 1], going_on) + emissions[:rows, step]
+    for step in range(length - 2, -1, -1):
+        rows = active[step + 1]
+        going_on = held[:rows, step] if held is not None else None
+        backward[:rows, step] = out(backward[:rows, step + 1] + emissions[:rows, step + 1], going_on)
     return forward, backward
+
+
+class _Step:
+    """Log sums over all ways to take one step, by where they lead.
+
+    Args:
+        scores: [K, K] of the steps, from, to.
+        held: [K, K] of those from a token with which no entity may end.
+    """
+
+    def __init__(self, scores: np.ndarray, held: np.ndarray) -> None:
+        self.scores, self.held = scores, held
+        self.highest = float(scores.max())
+        self.factors = np.exp(scores - self.highest)  # [K, K]; 0 where forbidden
+
+    def __call__(self, sums: np.ndarray, held: Optional[np.ndarray]) -> np.ndarray:
+        """[R, K] after the step of rows with the log sums [R, K], of which some may not end an entity ([R] bool)."""
+        shift = sums.max(axis=1, keepdims=True)
+        product = np.exp(sums - shift) @ self.factors
+        lost = product.min(axis=1) < LOST
+        found = np.log(np.maximum(product, LOST)) + (shift + self.highest)
+        for rows, scores in ((lost, self.scores), (held, self.held)):
+            if rows is not None and rows.any():
+                found[rows] = log_sums(sums[rows][:, :, None] + scores, 1)
+        return found
 
 
 def span_score(sums: Passes, crf: CrfScores, span: TokenSpan) -> float:
@@ -95,13 +131,13 @@ def span_score(sums: Passes, crf: CrfScores, span: TokenSpan) -> float:
         score += (end - start - 2) * float(crf.transitions[inside, inside])
         last = inside
     if end == len(sums.forward):
-        score += float(crf.end[last])
+        score += float(sums.backward[-1, last])
     else:
-        onward = crf.transitions[last] + sums.emissions[end] + sums.backward[end]  # [K]
-        score += float(_log_sum(np.delete(onward, inside)))
+        score += float(log_sums(np.delete(sums.onward(crf, end - 1, last), inside), 0))
     return float(min(1.0, np.exp(min(0.0, score - sums.total))))
 
 
-def _log_sum(scores: np.ndarray) -> float:
-    highest = float(scores.max())
-    return highest + float(np.log(np.exp(scores - highest).sum()))
+def log_sums(scores: np.ndarray, axis: int) -> np.ndarray:
+    """log(sum(exp(scores))) over an axis, without overflow."""
+    highest = scores.max(axis=axis, keepdims=True)
+    return np.asarray(np.log(np.exp(scores - highest).sum(axis=axis)) + np.squeeze(highest, axis))

@@ -13,10 +13,12 @@ from typing import Optional
 import numpy as np
 
 from nerctl.data.batches import Encoder, Row, lay_windows
+from nerctl.data.bounds import Bounds, corpus_bounds
 from nerctl.data.tags import Labels
 from nerctl.evaluation.scores import Scores, Tally
-from nerctl.inference.decoding import CrfScores, by_length, decode
+from nerctl.inference.decoding import CrfScores, SomeBounds, by_length, decode
 from nerctl.inference.engine import Engine
+from nerctl.inference.marginals import TokenSpan, passes, span_score, token_spans
 
 BLOCK_TOKENS = 1 << 16
 """Word pieces of the sentences whose emissions are in memory at once, at the least."""
@@ -32,10 +34,16 @@ def predict_corpus(engine: Engine, crf: CrfScores, encoder: Encoder, max_tokens:
     """Tag ids [N] int32 of all tokens of the encoder's corpus, in corpus order."""
     offsets = encoder.corpus.offsets
     ids = np.zeros(len(encoder.corpus.token_ids), np.int32)
+    bounds = bounds_of(encoder, crf)
     for sentences, emissions in emission_blocks(engine, encoder, max_tokens):
-        for sentence, tags in zip(sentences, decode_all(emissions, crf)):
+        for sentence, tags in zip(sentences, decode_all(emissions, crf, [bounds.get(one) for one in sentences])):
             ids[offsets[sentence] : offsets[sentence + 1]] = tags
     return ids
+
+
+def bounds_of(encoder: Encoder, crf: CrfScores) -> dict[int, Bounds]:
+    """Where entities of the encoder's corpus may begin and end, for the sentences in which that is not anywhere."""
+    return corpus_bounds(encoder.corpus) if crf.bounded else {}
 
 
 def score_corpus(
@@ -133,10 +141,26 @@ def emissions_of(
     return stitched
 
 
-def decode_all(emissions: Sequence[np.ndarray], crf: CrfScores) -> list[np.ndarray]:
-    """The best tags [n] int32 of each sentence, sentences of like length decoded together."""
+def decode_all(emissions: Sequence[np.ndarray], crf: CrfScores, bounds: SomeBounds = None) -> list[np.ndarray]:
+    """The best tags [n] int32 of each sentence, sentences of like length decoded together; of each the bounds, if any."""
     best: list[np.ndarray] = [np.zeros(0, np.int32)] * len(emissions)
     for group in by_length([len(scores) for scores in emissions], DECODE_TOKENS):
-        for index, tags in zip(group, decode([emissions[index] for index in group], crf)):
+        chosen = [bounds[index] for index in group] if bounds is not None else None
+        for index, tags in zip(group, decode([emissions[index] for index in group], crf, chosen)):
             best[index] = tags
     return best
+
+
+def scored_spans(
+    emissions: Sequence[np.ndarray], crf: CrfScores, bounds: Sequence[Optional[Bounds]]
+) -> list[list[tuple[TokenSpan, float]]]:
+    """The entities of each sentence [n, K], none empty, with their scores (`span_score`); of each the bounds, if any."""
+    spans = [token_spans(tags) for tags in decode_all(emissions, crf, bounds)]
+    scored: list[list[tuple[TokenSpan, float]]] = [[] for _ in spans]
+    used = [index for index, some in enumerate(spans) if some]
+    for group in by_length([len(emissions[index]) for index in used], DECODE_TOKENS):
+        members = [used[place] for place in group]
+        sums = passes([emissions[index] for index in members], crf, [bounds[index] for index in members])
+        for index, one in zip(members, sums):
+            scored[index] = [(span, span_score(one, crf, span)) for span in spans[index]]
+    return scored

@@ -7,7 +7,7 @@ Forced: the text is read from the left; of the mentions that begin at a characte
 goes on behind it (leftmost-longest). The lattice keeps only paths with exactly these entities. Forbidden: every
 occurrence counts, overlapping ones too. Paths in which exactly that entity stands are taken out of the lattice;
 a longer or shorter entity, or one of another type, may still stand there. What is both forced and forbidden is
-forbidden. A mention whose ends are not ends of tokens is not looked at.
+forbidden. A mention whose ends are not ends of tokens, or where no entity may begin or end, is not looked at.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from typing import Optional
 
 import numpy as np
 
+from nerctl.data.bounds import Bounds
 from nerctl.data.first_bytes import HEAD, not_utf8, refuse_no_text
 from nerctl.data.tags import Labels
 from nerctl.errors import DataError
@@ -80,10 +81,10 @@ class Rules:
         blocked = _read(block, labels, typed=False) if block else {}
         return cls(Mentions.of(forced), Mentions.of(blocked))
 
-    def find(self, text: str, tokens: Sequence[CharSpan]) -> Found:
-        """The forced and blocked entities of a text whose tokens stand at these places."""
-        begins = {start: number for number, (start, _) in enumerate(tokens)}
-        ends = {end: number + 1 for number, (_, end) in enumerate(tokens)}
+    def find(self, text: str, tokens: Sequence[CharSpan], bounds: Optional[Bounds] = None) -> Found:
+        """The forced and blocked entities of a text whose tokens stand at these places and have these bounds, if any."""
+        begins = {start: number for number, (start, _) in enumerate(tokens) if bounds is None or bounds.begins[number]}
+        ends = {end: number + 1 for number, (_, end) in enumerate(tokens) if bounds is None or bounds.ends[number]}
         blocked: set[TokenSpan] = set()
         for start, number in begins.items():
             for end, kinds in self.blocked.at(text, start):

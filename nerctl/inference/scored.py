@@ -7,10 +7,9 @@ from typing import Optional
 from nerctl.data.batches import Encoder
 from nerctl.data.tags import Labels, spans_of
 from nerctl.evaluation.errors import ScoredSentence, Span
-from nerctl.inference.decoding import CrfScores, by_length
+from nerctl.inference.decoding import CrfScores
 from nerctl.inference.engine import Engine
-from nerctl.inference.marginals import passes, span_score, token_spans
-from nerctl.inference.predict import DECODE_TOKENS, decode_all, emission_blocks
+from nerctl.inference.predict import bounds_of, emission_blocks, scored_spans
 
 
 def scored_sentences(
@@ -22,16 +21,11 @@ def scored_sentences(
     `nerctl.evaluation.errors.scores_of` gives the scores of the whole.
     """
     found: dict[int, tuple[Span, ...]] = {}
+    bounds = bounds_of(encoder, crf)
     for sentences, emissions in emission_blocks(engine, encoder, max_tokens):
-        spans = [token_spans(tags) for tags in decode_all(emissions, crf)]
-        found.update((sentence, ()) for sentence in sentences)
-        used = [place for place, some in enumerate(spans) if some]
-        for group in by_length([len(emissions[place]) for place in used], DECODE_TOKENS):
-            members = [used[index] for index in group]
-            for place, sums in zip(members, passes([emissions[place] for place in members], crf)):
-                found[sentences[place]] = tuple(
-                    Span(span[0], span[1], labels.types[span[2]], span_score(sums, crf, span)) for span in spans[place]
-                )
+        scored = scored_spans(emissions, crf, [bounds.get(one) for one in sentences])
+        for sentence, spans in zip(sentences, scored):
+            found[sentence] = tuple(Span(first, end, labels.types[kind], score) for (first, end, kind), score in spans)
     unknown = encoder.table.unknown[encoder.corpus.token_ids]  # [N] bool
     offsets = encoder.corpus.offsets.tolist()
     return [

@@ -11,13 +11,13 @@ from typing import Any, Optional, Union
 import numpy as np
 
 from nerctl.data.batches import Encoder
+from nerctl.data.bounds import Bounds, text_bounds
 from nerctl.data.tokenizer import WordPieceTokenizer
-from nerctl.inference.decoding import by_length
 from nerctl.inference.documents import Document, as_corpus
 from nerctl.inference.lattice import Lattice
 from nerctl.inference.loading import LoadedModel, load_model
-from nerctl.inference.marginals import TokenSpan, passes, span_score, token_spans
-from nerctl.inference.predict import DECODE_TOKENS, decode_all, emissions_of
+from nerctl.inference.marginals import TokenSpan, token_spans
+from nerctl.inference.predict import emissions_of, scored_spans
 from nerctl.inference.rules import Found, Rules
 
 MOST_CACHED = 200_000
@@ -87,6 +87,7 @@ class Tagger:
         block: Optional[Path] = None,
         max_windows: int = 0,
         max_tokens: Optional[int] = None,
+        allow_blanks: bool = False,
     ) -> Tagger:
         """Opens a folder that `nerctl train` or `nerctl export` wrote.
 
@@ -101,13 +102,15 @@ class Tagger:
             max_windows: windows computed at once, at the most; 0: as many as the engine runs best with.
             max_tokens: padded word pieces computed at once, at the most; None: 4,096 on the CPU, more on CUDA and an
                 NPU, 512 a core with ONNX.
+            allow_blanks: let entities begin and end with blanks and control characters, and cut characters that are
+                written as several; without it they may only where the training corpus marks such.
 
         Raises:
             ModelError: a file of the folder is missing, altered, or of a newer version; the message names it.
             DataError: a lexicon or block file cannot be read.
             NerctlError: the process is a fork of one in which TensorFlow ran, and the folder needs it.
         """
-        model = load_model(path, engine, device, threads, max_seq_length, max_tokens)
+        model = load_model(path, engine, device, threads, max_seq_length, max_tokens, allow_blanks)
         return cls(model, Rules.read(model.labels, lexicon, block), max_windows)
 
     @property
@@ -166,34 +169,28 @@ class Tagger:
         return emissions_of(self.model.engine, windows, encoder.pad, max_windows=self.max_windows)
 
     def _spans(self, documents: Sequence[Document], emissions: list[np.ndarray]) -> list[list[tuple[TokenSpan, float]]]:
-        """Entities and scores of each document, decoded under the rules."""
+        """Entities and scores of each document, decoded within its bounds and under the rules."""
+        crf = self.model.crf
+        bounds = [text_bounds(one.text, one.tokens) if crf.bounded else None for one in documents]
         found: dict[int, list[tuple[TokenSpan, float]]] = {}
-        for index, rules in self._rules_met(documents):
+        for index, rules in self._rules_met(documents, bounds):
             emissions[index] = rules.apply(emissions[index])
             if rules.blocked:
-                lattice = Lattice(emissions[index], self.model.crf, rules.blocked)
+                lattice = Lattice(emissions[index], crf, rules.blocked, bounds[index])
                 spans = token_spans(lattice.decode())
                 found[index] = list(zip(spans, lattice.span_scores(spans)))
         plain = [index for index in range(len(documents)) if index not in found]
-        for index, scored in zip(plain, self._plain_spans([emissions[index] for index in plain])):
-            found[index] = scored
+        scored = scored_spans([emissions[index] for index in plain], crf, [bounds[index] for index in plain])
+        found.update(zip(plain, scored))
         return [found[index] for index in range(len(documents))]
 
-    def _rules_met(self, documents: Sequence[Document]) -> list[tuple[int, Found]]:
+    def _rules_met(
+        self, documents: Sequence[Document], bounds: Sequence[Optional[Bounds]]
+    ) -> list[tuple[int, Found]]:
         if self.rules is None:
             return []
-        return [(index, self.rules.find(document.text, document.tokens)) for index, document in enumerate(documents)]
-
-    def _plain_spans(self, emissions: list[np.ndarray]) -> list[list[tuple[TokenSpan, float]]]:
-        crf = self.model.crf
-        spans = [token_spans(tags) for tags in decode_all(emissions, crf)]
-        scored: list[list[tuple[TokenSpan, float]]] = [[] for _ in spans]
-        with_entities = [index for index, some in enumerate(spans) if some]
-        for group in by_length([len(emissions[index]) for index in with_entities], DECODE_TOKENS):
-            members = [with_entities[place] for place in group]
-            for index, sums in zip(members, passes([emissions[index] for index in members], crf)):
-                scored[index] = [(span, span_score(sums, crf, span)) for span in spans[index]]
-        return scored
+        pairs = enumerate(zip(documents, bounds))
+        return [(index, self.rules.find(one.text, one.tokens, ends)) for index, (one, ends) in pairs]
 
     def _entity(self, document: Document, span: TokenSpan, score: float) -> Entity:
         first, end, kind = span

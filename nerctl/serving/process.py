@@ -146,7 +146,7 @@ class Worker:
         return await asyncio.create_subprocess_exec(
             sys.executable,
             *("-c", BOOT, "\n".join(sys.path), self._settings.worker_module),
-            *(self._settings.model, str(self._settings.worker_threads), str(self._settings.max_tokens or 0)),
+            *(self._settings.model, str(self._settings.worker_threads), self._settings.tagger_options),
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
             env=worker_environment(self._settings.worker_threads),

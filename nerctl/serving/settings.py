@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Optional
@@ -35,6 +36,8 @@ class ServerSettings:
     """Texts that may wait; more are answered 429."""
     max_chars: int = 20_000
     """Longest text, in code points."""
+    allow_blanks: bool = False
+    """May entities begin and end with blanks, also where the training corpus marks none such?"""
     tokens: tuple[str, ...] = ()
     """Bearer tokens of which `/v1/*` asks one; none: open to whoever reaches the port."""
     origins: tuple[str, ...] = ()
@@ -76,6 +79,11 @@ class ServerSettings:
     def worker_threads(self) -> int:
         """Computing threads of one worker, at least 1."""
         return self.threads or max(1, available_cores() // self.workers)
+
+    @property
+    def tagger_options(self) -> str:
+        """Further arguments of `Tagger.load`, by name, as JSON: what a worker is told beside model and threads."""
+        return json.dumps({"max_tokens": self.max_tokens, "allow_blanks": self.allow_blanks})
 
 
 def _option(name: str) -> str:

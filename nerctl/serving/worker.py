@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import importlib
+import json
 import logging
 import os
 import signal
 import sys
 from collections.abc import Sequence
 from functools import partial
-from typing import Any, BinaryIO, Callable, Optional, Protocol
+from typing import Any, BinaryIO, Callable, Protocol
 
 from nerctl.errors import ModelError, NerctlError
 from nerctl.native_words import hold_native_words
@@ -43,9 +44,9 @@ Identify = Callable[[str], str]
 
 
 def main(argv: list[str]) -> None:
-    """The worker that the server starts: `argv` holds the model folder, the number of threads and `max_tokens` or 0."""
+    """The worker that the server starts: `argv` holds model folder, threads, and more of `Tagger.load` as JSON."""
     hold_native_words()
-    run(argv, partial(load, max_tokens=int(argv[2]) or None), identify)
+    run(argv, partial(load, **json.loads(argv[2])), identify)
 
 
 def identify(model: str) -> str:
@@ -55,11 +56,11 @@ def identify(model: str) -> str:
     return model_digest(model)
 
 
-def load(model: str, threads: int, max_tokens: Optional[int] = None) -> tuple[BatchTagger, dict[str, Any]]:
-    """The tagger of a training folder or an exported folder, and its description."""
+def load(model: str, threads: int, **options: Any) -> tuple[BatchTagger, dict[str, Any]]:
+    """The tagger of a training folder or an exported folder, and its description; `options`: of `Tagger.load`."""
     from nerctl import Tagger
 
-    tagger = Tagger.load(model, threads=threads, max_tokens=max_tokens)
+    tagger = Tagger.load(model, threads=threads, **options)
     tagger.batch([WARM_UP])
     library = {"onnx": "onnxruntime"}.get(tagger.engine, tagger.engine)
     return tagger, {

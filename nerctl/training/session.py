@@ -65,6 +65,9 @@ def read_data(config: TrainConfig, vocabulary: Vocabulary) -> Data:
         notes += dev.notes
     for names in like_types({*train.types, *(dev.types if dev is not None else ())}):
         notes.append(f"{folder}: types {' and '.join(names)} differ by case only; are they one type?")
+    labels = Labels.of(train)
+    if labels.allow_blanks:
+        notes.append(f"{splits['train']}: has entities that begin or end with blanks; so may those that are predicted")
     facts = {name: corpus_facts(splits[name], corpus) for name, corpus in (("train", train), ("dev", dev)) if corpus}
     if "test" in splits:
         facts["test"] = {"path": str(splits["test"]), "sha256": sha256_of(splits["test"])}
@@ -72,7 +75,7 @@ def read_data(config: TrainConfig, vocabulary: Vocabulary) -> Data:
         train=train,
         dev=dev,
         test=splits.get("test"),
-        labels=Labels.of(train),
+        labels=labels,
         tokenizer=WordPieceTokenizer(vocabulary, config.lower_case),
         facts=facts,
         notes=notes,

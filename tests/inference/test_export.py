@@ -55,6 +55,8 @@ def test_an_export_that_loses_too_much_is_refused_and_leaves_nothing(
     write_corpus(tmp_path / "c.txt", [30] * 20)
     # What the model itself predicts is gold: its F1 is 100, and that of weights rounded to nothing is not.
     evaluate_model(load_model(model_folder, device="cpu"), tmp_path / "c.txt", tmp_path / "gold.txt")
+    columns = (tmp_path / "gold.txt").read_text("utf-8").replace(" ", "\t").replace("\u2423", " ")
+    (tmp_path / "gold.txt").write_text(columns, encoding="utf-8")
     monkeypatch.setattr("nerctl.inference.onnx_int8.quantised", lambda kernel: quantised(0 * kernel))
     target = tmp_path / "made" / "export"
     with pytest.raises(FailedError, match=r"100\.00 to .* more than --max-f1-drop 0\.5; nothing was written"):

@@ -13,9 +13,9 @@ from nerctl.backends.cpu import CpuBackend
 from nerctl.data.batches import Encoder, lay_windows
 from nerctl.data.corpus import read_corpus
 from nerctl.data.tags import Labels
-from nerctl.inference.decoding import viterbi
+from nerctl.inference.decoding import decode
 from nerctl.inference.engine import TensorFlowEngine, crf_scores
-from nerctl.inference.predict import emission_blocks, predict_corpus, score_corpus, sentence_tags
+from nerctl.inference.predict import bounds_of, emission_blocks, predict_corpus, score_corpus, sentence_tags
 
 LENGTHS = [3, 1, 17, 50, 8, 1, 29, 30, 31, 120, 5, 9, 2]
 LABELS = Labels(TYPES)
@@ -67,7 +67,8 @@ def test_a_long_sentence_is_stitched_from_the_windows_that_own_its_tokens(engine
             expected[token] = alone[token - window.start]
     np.testing.assert_allclose(stitched, expected, atol=1e-4)
     crf = crf_scores(engine.model, LABELS)
-    np.testing.assert_array_equal(predict_corpus(engine, crf, encoder), viterbi(stitched, crf))
+    bounds = [bounds_of(encoder, crf).get(0)]
+    np.testing.assert_array_equal(predict_corpus(engine, crf, encoder), decode([stitched], crf, bounds)[0])
 
 
 def test_fixed_shapes_give_the_same_tags(engine: TensorFlowEngine, tmp_path: Path) -> None:

@@ -60,7 +60,12 @@ def cpu() -> CpuBackend:
     return backend
 
 
-def write_model_folder(folder: Path, head: str = "bilstm-crf", splitter: TextSplitter = TextSplitter()) -> Path:
+def write_model_folder(
+    folder: Path,
+    head: str = "bilstm-crf",
+    splitter: TextSplitter = TextSplitter(),
+    allow_blanks: bool = False,
+) -> Path:
     """A training folder of one set of weights."""
     model = make_model(head)
     weights = folder / "checkpoints" / "00000001"
@@ -74,7 +79,7 @@ def write_model_folder(folder: Path, head: str = "bilstm-crf", splitter: TextSpl
         "splitter": splitter.to_dict(),
     }
     contents = {
-        "labels.json": json.dumps(Labels(TYPES).to_dict()),
+        "labels.json": json.dumps(Labels(TYPES, allow_blanks).to_dict()),
         "vocab.txt": "\n".join(vocabulary().pieces) + "\n",
         "bert_config.json": json.dumps(bert_config().as_dict()),
         "config.json": json.dumps(config),

@@ -52,10 +52,11 @@ def test_a_worker_is_told_what_it_computes_at_once(monkeypatch):
 
     monkeypatch.setattr(worker, "run", run)
     monkeypatch.setattr("nerctl.Tagger.load", remember)
-    for argument, wanted in (("0", None), ("9000", 9000)):
+    for max_tokens, blanks in ((None, False), (9000, True)):
+        settings = ServerSettings("output", threads=2, max_tokens=max_tokens, allow_blanks=blanks)
         with pytest.raises(Loaded):
-            worker.main(["output", "2", argument])
-        assert given == {"model": "output", "threads": 2, "max_tokens": wanted}
+            worker.main(["output", "2", settings.tagger_options])
+        assert given == {"model": "output", "threads": 2, "max_tokens": max_tokens, "allow_blanks": blanks}
 
 
 def test_a_taken_port_is_one_sentence_and_code_2(packages, tmp_path):
