@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
+from math import floor
 from typing import TYPE_CHECKING, Any, Optional
 
 from nerctl.console import out
@@ -23,13 +24,15 @@ class Progress:
 
     Args:
         unit: what is counted: BYTES, or a word such as "texts".
+        hidden: draw nothing.
     """
 
-    def __init__(self, unit: str = BYTES) -> None:
+    def __init__(self, unit: str = BYTES, hidden: bool = False) -> None:
         self.unit = unit
+        self.hidden = hidden or out.quiet
         self.bar: Optional[Bar] = None
         self.name = ""
-        self.first = 0
+        self.first = 0.0
         self.begun = self.last = time.monotonic()
 
     def __enter__(self) -> Progress:
@@ -45,9 +48,9 @@ class Progress:
         else:
             out.say(message)
 
-    def advance(self, name: str, done: int, total: Optional[int]) -> None:
+    def advance(self, name: str, done: float, total: Optional[float]) -> None:
         """Moves the bar, or says a line when the last is some seconds old."""
-        if out.quiet:
+        if self.hidden:
             return
         if self.name != name:
             self._close()
@@ -64,19 +67,20 @@ class Progress:
     def amount(self, done: float, total: Optional[float]) -> str:
         """How far, in the unit: "12.3 of 45.6 MB", "1,234 of 20,000 texts"."""
         whole = f" of {self._number(total)}" if total else ""
-        return f"{self._number(done)}{whole} {self.unit}"
+        return f"{self._number(floor(done))}{whole} {self.unit}"
 
     def speed(self, rate: float) -> str:
         """Units a second."""
-        return f"{self._number(rate)} {self.unit}/s"
+        shown = f"{rate:.1f}" if self.unit != BYTES and rate < 10 else self._number(rate)
+        return f"{shown} {self.unit}/s"
 
     def _number(self, count: float) -> str:
         return f"{count / 1e6:,.1f}" if self.unit == BYTES else f"{count:,.0f}"
 
-    def _draw(self, done: int, total: Optional[int]) -> None:
+    def _draw(self, done: float, total: Optional[float]) -> None:
         if self.bar is None:
             self.bar = self._new_bar()
-            self.bar.add_task(self.name, completed=done, total=total)
+            self.bar.add_task(self.name, completed=int(done), total=total)
             self.bar.start()
         task = self.bar.tasks[0]
         if done < task.completed:  # begun anew

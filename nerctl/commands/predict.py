@@ -2,75 +2,126 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Optional
 
 import typer
 
+from nerctl.backends import Device
+from nerctl.commands._help import DATA, DEVICE, MODEL, OUTPUT, choices
 from nerctl.commands._model_options import MAX_TOKENS_HELP
+from nerctl.commands._progress import Progress
 from nerctl.commands._stops import stops
 from nerctl.console import out
 from nerctl.errors import NerctlError
+from nerctl.inference.forms import InputForm, OutputForm
+from nerctl.wording import counted
 
 if TYPE_CHECKING:
     from nerctl.inference.stream import Listener, StreamOptions
-    from nerctl.inference.tagger import Tagger
+    from nerctl.inference.tagger import Result, Tagger
 
 
 def predict(
     texts: Optional[list[str]] = typer.Argument(None, metavar="[TEXT]...", help="Texts to tag."),
-    model: Path = typer.Option(Path("output"), "--model", "-m", help="Training folder or exported folder."),
-    input: Optional[str] = typer.Option(None, "--input", "-i", help="File of texts; - is standard input."),
-    output: Optional[Path] = typer.Option(None, "--output", "-o", help="File to write; default: standard output."),
-    format: str = typer.Option("jsonl", "--format", help="Output: jsonl, conll or inline."),
-    input_format: str = typer.Option(
-        "auto", help="Input: text (a line a text), jsonl, conll (a token a line); auto: by its first lines, and says so."
+    input: Optional[str] = typer.Option(
+        None, "--input", "-i", metavar="FILE", help="File of texts; -, and a pipe: standard input.", rich_help_panel=DATA
     ),
-    field: str = typer.Option("text", help="Field of a JSON line that holds the text; others pass through."),
-    skip_bad: bool = typer.Option(False, "--skip-bad", help="Name lines that cannot be read and leave them out."),
-    resume: bool = typer.Option(False, "--resume", help="Go on where an earlier run to --output stopped."),
-    lexicon: Optional[Path] = typer.Option(None, help="File of mention TAB type: force them (longest from the left)."),
-    block: Optional[Path] = typer.Option(None, help="File of mention [TAB type]: no entity is exactly that mention."),
-    batch_size: int = typer.Option(0, min=0, help="Windows computed at once; 0: what runs best."),
-    max_tokens: Optional[int] = typer.Option(None, min=1, help=MAX_TOKENS_HELP),
-    workers: int = typer.Option(0, min=0, help="Computing threads; 0: as many as cores."),
-    max_seq_length: Optional[int] = typer.Option(
-        None, help="Longest window in word pieces; default: that of training. Longer texts take several."
+    input_format: InputForm = typer.Option(
+        "auto",
+        metavar=choices(InputForm),
+        help="A line a text, a JSON object a line, a token a line; auto: by its first lines, and says so.",
+        rich_help_panel=DATA,
     ),
-    device: str = typer.Option("auto", help="auto, cpu, cuda or npu."),
+    field: str = typer.Option(
+        "text", metavar="NAME", help="Field of a JSON line that holds the text; others pass through.", rich_help_panel=DATA
+    ),
+    skip_bad: bool = typer.Option(
+        False, "--skip-bad", help="Name lines that cannot be read and leave them out.", rich_help_panel=DATA
+    ),
+    model: Path = typer.Option(
+        Path("output"), "--model", "-m", metavar="DIR", help="Training folder or exported folder.", rich_help_panel=MODEL
+    ),
+    lexicon: Optional[Path] = typer.Option(
+        None,
+        metavar="FILE",
+        help="File of mention TAB type: force them (longest from the left).",
+        rich_help_panel=MODEL,
+    ),
+    block: Optional[Path] = typer.Option(
+        None,
+        metavar="FILE",
+        help="File of mention [TAB type]: no entity is exactly that mention.",
+        rich_help_panel=MODEL,
+    ),
     allow_blanks: bool = typer.Option(
-        False, "--allow-blanks", help="Let entities begin and end with blanks, and cut joined characters."
+        False,
+        "--allow-blanks",
+        help="Let entities begin and end with blanks, and cut joined characters.",
+        rich_help_panel=MODEL,
+    ),
+    max_seq_length: Optional[int] = typer.Option(
+        None,
+        metavar="N",
+        help="Longest window in word pieces; default: that of training. Longer texts take several.",
+        rich_help_panel=MODEL,
+    ),
+    output: Optional[Path] = typer.Option(
+        None, "--output", "-o", metavar="FILE", help="File to write; default: standard output.", rich_help_panel=OUTPUT
+    ),
+    format: Optional[OutputForm] = typer.Option(
+        None,
+        "--format",
+        metavar=choices(OutputForm),
+        help="Default: marked text on a terminal, jsonl elsewhere.",
+        rich_help_panel=OUTPUT,
+    ),
+    resume: bool = typer.Option(
+        False, "--resume", help="Go on where an earlier run to --output stopped.", rich_help_panel=OUTPUT
+    ),
+    device: Device = typer.Option(
+        "auto", metavar=choices(Device), help="For TensorFlow; ONNX runs on the CPU.", rich_help_panel=DEVICE
+    ),
+    workers: int = typer.Option(
+        0, min=0, metavar="N", help="Computing threads; 0: as many as cores.", rich_help_panel=DEVICE
+    ),
+    max_tokens: Optional[int] = typer.Option(
+        None, min=1, metavar="N", help=MAX_TOKENS_HELP, rich_help_panel=DEVICE
+    ),
+    batch_size: int = typer.Option(
+        0, min=0, metavar="N", help="Windows computed at once; 0: what runs best.", rich_help_panel=DEVICE
     ),
 ) -> None:
-    """Find entities: {"text", "entities": [{"start", "end", "type", "text", "score"}]}, a line a text.
+    """Find the entities of texts, of a file, or of what is piped in.
 
-    Offsets count code points of the text as given; the end is exclusive. The score is the model's probability
-    of exactly that entity, given the forced and forbidden mentions. Output keeps the order of the input, and
-    memory does not grow with it. A line that cannot be read, Ctrl-C and SIGTERM end the run; what was done is kept, and
-    --resume goes on there.
+    On a terminal the text is shown with its entities, their types and scores. Elsewhere, and with --format, comes
+    a line a text: {"text", "entities": [{"start", "end", "type", "text", "score"}]}. Offsets count code points,
+    the end is exclusive. The score is the model's probability of exactly that entity, given the forced and
+    forbidden mentions. Output keeps the order of the input, and memory does not grow with it. A line that cannot
+    be read, Ctrl-C and SIGTERM end the run; what was done is kept, and --resume goes on there.
 
     \b
     Examples:
-      nerctl predict --model output 海钓比赛地点在厦门与金门之间的海域。
-      nerctl predict --model export --input news.jsonl --field body --output entities.jsonl
+      nerctl predict 海钓比赛地点在厦门与金门之间的海域。
+      echo 王小明在北京大学。 | nerctl predict --model export
+      nerctl predict --input news.jsonl --field body --output entities.jsonl
     """
-    from nerctl.inference.records import INPUTS, OUTPUTS, Record, write_record
-
-    for value, allowed, option in ((format, OUTPUTS, "--format"), (input_format, INPUTS, "--input-format")):
-        if value not in allowed:
-            raise NerctlError(f"{option} {value}: unknown; it takes {', '.join(allowed)}")
+    piped = not texts and input is None and not _at_a_keyboard()
+    if piped:
+        input = "-"
     if bool(texts) == (input is not None):
-        raise NerctlError("give texts as arguments, or --input FILE (- for standard input)")
+        raise NerctlError("give texts as arguments, or --input FILE (- for standard input), or pipe them in")
     if texts and (output is not None or resume):
         raise NerctlError("--output and --resume go with --input; texts are answered on standard output")
     if resume and output is None:
         raise NerctlError("--resume needs --output, the file that the earlier run was to write")
 
-    from nerctl.inference.documents import Document
     from nerctl.inference.stream import StreamOptions
     from nerctl.inference.tagger import Tagger
 
-    options = StreamOptions(input_format, format, field, skip_bad)
+    options = StreamOptions(input_format, format or "jsonl", field, skip_bad)
     with stops(lambda: "Stopped while the model was loaded; nothing is written."):
         tagger = Tagger.load(
             model,
@@ -83,23 +134,45 @@ def predict(
             max_tokens=max_tokens,
             allow_blanks=allow_blanks,
         )
+    shown = format is None and output is None and sys.stdout.isatty()
     if texts:
-        documents = [Document.split(text, tagger.model.splitter) for text in texts]
-        for number, (document, result) in enumerate(zip(documents, tagger.tag(documents)), 1):
-            record = Record(number, number, 0, document)
-            out.result(write_record(record, result, format).rstrip("\n"))
-        return
-    assert input is not None
-    if output is None:
-        _to_stdout(tagger, input, options)
+        _answer(tagger, texts, options, shown)
+    elif output is None:
+        assert input is not None
+        answered = _to_stdout(tagger, input, options, shown)
+        if piped and not answered:
+            raise NerctlError("nothing came through the pipe; give texts as arguments, --input FILE, or pipe them in")
     else:
+        assert input is not None
         _to_file(tagger, input, output, options, resume, (lexicon, block))
 
 
-def _listener(name: str, bar: Any = None) -> Listener:
-    """Says what is noticed in the input of that name, and moves the bar if there is one."""
+def _at_a_keyboard() -> bool:
+    return sys.stdin is None or sys.stdin.closed or sys.stdin.isatty()
+
+
+def _answer(tagger: Tagger, texts: list[str], options: StreamOptions, shown: bool) -> None:
+    """Texts from the command line."""
+    from nerctl.inference.documents import Document
+    from nerctl.inference.records import Record, write_record
+
+    documents = [Document.split(text, tagger.model.splitter) for text in texts]
+    for number, (document, result) in enumerate(zip(documents, tagger.tag(documents)), 1):
+        if shown:
+            _show(tagger, result)
+        else:
+            out.result(write_record(Record(number, number, 0, document), result, options.output).rstrip("\n"))
+
+
+def _show(tagger: Tagger, result: Result) -> None:
+    from nerctl.commands._marked_text import marked
+
+    out.show(marked(result, tagger.labels))
+
+
+def _listener(name: str, progress: Progress, size: Optional[int]) -> Listener:
+    """Says what is noticed in the input of that name and that size in bytes, and moves the bar."""
     from nerctl.inference.input_form import FORMS
-    from nerctl.inference.part_file import Done
     from nerctl.inference.stream import Listener
 
     class Said(Listener):
@@ -112,37 +185,43 @@ def _listener(name: str, bar: Any = None) -> Listener:
         def replaced(self, line: int) -> None:
             out.warn(f'{name}:{line}: has "entities" of its own; the output has the model\'s in their place')
 
-        def progressed(self, done: Done) -> None:
-            if bar is not None:
-                bar.update(done.input_bytes - bar.n)
+        def progressed(self, texts: float, input_bytes: float) -> None:
+            guess = texts * size / input_bytes if size and input_bytes else None
+            progress.advance(name, texts, guess)
 
     return Said()
 
 
-def _to_stdout(tagger: Tagger, source: str, options: StreamOptions) -> None:
-    import sys
+def _size(source: str) -> Optional[int]:
+    return os.path.getsize(source) if source != "-" and os.path.isfile(source) else None
 
+
+def _to_stdout(tagger: Tagger, source: str, options: StreamOptions, shown: bool) -> int:
+    """Answers what `source` holds; returns how many texts that were."""
     from nerctl.inference.part_file import Done
     from nerctl.inference.stream import open_input, predict_stream
 
     done = Done()
 
     def answered() -> str:
-        return f"Stopped; {done.texts:,} texts are answered. With --output a run can be resumed."
+        return f"Stopped; {counted(done.texts, 'text')} answered. With --output a run can be resumed."
 
-    with stops(answered), open_input(source) as stream:
-        for block in predict_stream(tagger, stream, source, options, done, _listener(source)):
-            sys.stdout.buffer.write(block.output)
-            sys.stdout.buffer.flush()
+    quiet = sys.stdout.isatty()  # a bar would stand between the answers
+    with stops(answered), Progress("texts", hidden=quiet) as progress, open_input(source) as stream:
+        listener = _listener(source, progress, _size(source))
+        for block in predict_stream(tagger, stream, source, options, done, listener):
+            if shown:
+                for result in block.results:
+                    _show(tagger, result)
+            else:
+                sys.stdout.buffer.write(block.output)
+                sys.stdout.buffer.flush()
             done = block.done
+    return done.texts
 
 
 def _to_file(tagger: Tagger, source: str, target: Path, options: StreamOptions, resume: bool, rules: Any) -> None:
-    import os
-    import sys
     from dataclasses import asdict
-
-    from tqdm import tqdm
 
     from nerctl.folder import POINTER, sha256_of
     from nerctl.inference.part_file import PartFile
@@ -157,16 +236,14 @@ def _to_file(tagger: Tagger, source: str, target: Path, options: StreamOptions, 
         "rules": [sha256_of(path) if path else None for path in rules],
     }
     part = PartFile(target, identity)
-    total = os.path.getsize(source) if source != "-" and os.path.isfile(source) else None
-    hidden = out.quiet or not sys.stderr.isatty()
 
     def kept() -> str:
         done = part.kept()
         if done is not None:
-            return f"Stopped; {done.texts:,} texts are kept. Go on with the same command and --resume."
+            return f"Stopped; {counted(done.texts, 'text')} kept. Go on with the same command and --resume."
         return f"Stopped; {target} is {'complete' if target.exists() else 'not begun'}."
 
-    with stops(kept), tqdm(total=total, unit="B", unit_scale=True, disable=hidden, file=sys.stderr) as bar:
-        done = predict_file(tagger, source, part, options, resume, _listener(source, bar))
-    left_out = f", {done.skipped:,} lines left out" if done.skipped else ""
-    out.say(f"{target}: {done.texts:,} texts, {done.entities:,} entities{left_out}")
+    with stops(kept), Progress("texts") as progress:
+        done = predict_file(tagger, source, part, options, resume, _listener(source, progress, _size(source)))
+    left_out = f", {counted(done.skipped, 'line')} left out" if done.skipped else ""
+    out.say(f"{target}: {counted(done.texts, 'text')}, {counted(done.entities, 'entity', 'entities')}{left_out}")

@@ -6,9 +6,10 @@ emissions are put together from the windows that own its tokens, and one Viterbi
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import Optional
+from itertools import accumulate
+from typing import Callable, Optional
 
 import numpy as np
 
@@ -29,13 +30,18 @@ BLOCK_CALLS = 4
 DECODE_TOKENS = 1 << 14
 """Padded tokens decoded together."""
 
+Told = Callable[[float], None]
+"""Told how much is computed so far: sentences of a corpus, or the share of a block."""
 
-def predict_corpus(engine: Engine, crf: CrfScores, encoder: Encoder, max_tokens: Optional[int] = None) -> np.ndarray:
-    """Tag ids [N] int32 of all tokens of the encoder's corpus, in corpus order."""
+
+def predict_corpus(
+    engine: Engine, crf: CrfScores, encoder: Encoder, max_tokens: Optional[int] = None, told: Optional[Told] = None
+) -> np.ndarray:
+    """Tag ids [N] int32 of all tokens of the encoder's corpus, in corpus order; `told` hears of its sentences."""
     offsets = encoder.corpus.offsets
     ids = np.zeros(len(encoder.corpus.token_ids), np.int32)
     bounds = bounds_of(encoder, crf)
-    for sentences, emissions in emission_blocks(engine, encoder, max_tokens):
+    for sentences, emissions in emission_blocks(engine, encoder, max_tokens, told):
         for sentence, tags in zip(sentences, decode_all(emissions, crf, [bounds.get(one) for one in sentences])):
             ids[offsets[sentence] : offsets[sentence + 1]] = tags
     return ids
@@ -53,9 +59,10 @@ def score_corpus(
     encoder: Encoder,
     max_tokens: Optional[int] = None,
     strict: bool = False,
+    told: Optional[Told] = None,
 ) -> Scores:
     """Scores against the corpus' own tags; a type unknown to the model counts as gold, and is never found."""
-    return score_ids(encoder, labels, predict_corpus(engine, crf, encoder, max_tokens), strict)
+    return score_ids(encoder, labels, predict_corpus(engine, crf, encoder, max_tokens, told), strict)
 
 
 def score_ids(encoder: Encoder, labels: Labels, ids: np.ndarray, strict: bool = False) -> Scores:
@@ -74,7 +81,7 @@ def sentence_tags(encoder: Encoder, labels: Labels, ids: np.ndarray) -> Iterator
 
 
 def emission_blocks(
-    engine: Engine, encoder: Encoder, max_tokens: Optional[int] = None
+    engine: Engine, encoder: Encoder, max_tokens: Optional[int] = None, told: Optional[Told] = None
 ) -> Iterator[tuple[list[int], list[np.ndarray]]]:
     """Emissions of all sentences, longest first, in blocks that bound the memory.
 
@@ -82,16 +89,22 @@ def emission_blocks(
         Sentence numbers, and of each its emissions [n, K] float32.
     """
     block: list[int] = []
-    positions = 0
+    positions = done = 0
+
+    def computed() -> list[np.ndarray]:
+        hear = (lambda share: told(done + share * len(block))) if told is not None else None
+        return emissions_of(engine, [encoder.rows(one) for one in block], encoder.pad, max_tokens, told=hear)
+
     most = max(BLOCK_TOKENS, BLOCK_CALLS * (max_tokens or engine.max_tokens))
     for sentence in np.argsort(-encoder.lengths, kind="stable").tolist():
         block.append(sentence)
         positions += int(encoder.lengths[sentence])
         if positions >= most:
-            yield block, emissions_of(engine, [encoder.rows(one) for one in block], encoder.pad, max_tokens)
+            yield block, computed()
+            done += len(block)
             block, positions = [], 0
     if block:
-        yield block, emissions_of(engine, [encoder.rows(one) for one in block], encoder.pad, max_tokens)
+        yield block, computed()
 
 
 def emissions_of(
@@ -100,6 +113,7 @@ def emissions_of(
     pad: int,
     max_tokens: Optional[int] = None,
     max_windows: int = 0,
+    told: Optional[Told] = None,
 ) -> list[np.ndarray]:
     """Emissions of each sentence, given as its windows in order.
 
@@ -109,6 +123,7 @@ def emissions_of(
         pad: id of [PAD].
         max_tokens: bound on padded positions computed at once; None: what the engine runs best with.
         max_windows: bound on windows computed at once; 0: none.
+        told: hears which share of the word pieces is computed, 0 to 1, in this thread.
 
     Returns:
         [n, K] float32 for each sentence.
@@ -120,19 +135,24 @@ def emissions_of(
     groups = by_length(lengths, budget, max_windows)
     owned: list[np.ndarray] = [np.zeros((0, 0), np.float32)] * len(rows)
 
-    def compute(group: list[int]) -> None:
+    def compute(group: list[int]) -> int:
         scores = engine.emissions(lay_windows([rows[index] for index in group], pad))  # [W, T, K]
         for place, index in enumerate(group):
             window = rows[index].window
             own = scores[place, window.own_start - window.start : window.own_end - window.start]
             owned[index] = own.copy()  # a view would keep the whole batch alive
+        return sum(lengths[index] for index in group)
+
+    def hear(sizes: Iterable[int]) -> None:
+        for reached in accumulate(sizes):
+            if told is not None:
+                told(reached / sum(lengths))
 
     if engine.threads == 1 or len(groups) == 1:
-        for group in groups:
-            compute(group)
+        hear(map(compute, groups))
     else:
         with ThreadPoolExecutor(engine.threads) as pool:
-            list(pool.map(compute, groups))
+            hear(pool.map(compute, groups))
     stitched, first = [], 0
     for windows in sentences:
         parts = owned[first : first + len(windows)]

@@ -13,12 +13,6 @@ from nerctl.inference.documents import Document
 from nerctl.inference.input_form import is_visible, token_of
 from nerctl.inference.tagger import Result
 
-INPUTS = ("auto", "text", "jsonl", "conll")
-"""Forms of input; auto looks at the first lines (`nerctl.inference.input_form`)."""
-
-OUTPUTS = ("jsonl", "conll", "inline")
-"""Forms of output."""
-
 
 @dataclass(frozen=True)
 class Record:

@@ -19,7 +19,7 @@ from nerctl.inference.input_form import LOOK_BYTES, LOOK_LINES, recognise
 from nerctl.inference.part_file import Done, PartFile
 from nerctl.inference.predict import BLOCK_CALLS
 from nerctl.inference.records import Bad, Item, Line, Record, read_items, write_record
-from nerctl.inference.tagger import Tagger
+from nerctl.inference.tagger import Result, Tagger
 
 BLOCK_CHARACTERS = 1 << 15
 """Characters of the texts that are tagged together, at the least."""
@@ -35,9 +35,9 @@ class StreamOptions:
     """How an input is read and written."""
 
     form: str = "auto"
-    """One of `nerctl.inference.records.INPUTS`."""
+    """A `nerctl.inference.forms.InputForm`."""
     output: str = "jsonl"
-    """One of `nerctl.inference.records.OUTPUTS`."""
+    """A `nerctl.inference.forms.OutputForm`."""
     field: str = "text"
     """JSON field that holds the text."""
     skip_bad: bool = False
@@ -60,8 +60,8 @@ class Listener:
     def replaced(self, line: int) -> None:
         """A JSON line has "entities" of its own, which the answer replaces; told once a run."""
 
-    def progressed(self, done: Done) -> None:
-        """A block is written."""
+    def progressed(self, texts: float, input_bytes: float) -> None:
+        """So many texts are tagged, of so many bytes of input; a part of a block, and of a text, counts as its share."""
 
 
 @dataclass(frozen=True)
@@ -70,8 +70,8 @@ class Block:
 
     output: bytes
     """What is written for them, UTF-8."""
-    characters: int
-    """Characters of their texts."""
+    results: list[Result]
+    """What was found in their texts."""
     done: Done
     """How far the run is once the output is written."""
 
@@ -111,11 +111,10 @@ def predict_file(
                 since = 0
                 for block in predict_stream(tagger, stream, source, options, output.done, listener):
                     output.append(block.output, block.done)
-                    since += block.characters
+                    since += sum(len(result.text) for result in block.results)
                     if since >= SYNC_CHARACTERS:
                         output.sync()
                         since = 0
-                    listener.progressed(output.done)
         output.finish()
     except OSError as error:
         raise FailedError(
@@ -151,7 +150,12 @@ def predict_stream(
         bad = [item for item in items if isinstance(item, Bad)]
         stop = bad[0] if bad and not options.skip_bad else None
         records = [item for item in items if isinstance(item, Record)]
-        results = tagger.tag([record.document for record in records])
+        since, end = done, items[-1].end
+
+        def told(share: float, since: Done = since, end: int = end, count: int = len(records)) -> None:
+            listener.progressed(since.texts + share * count, since.input_bytes + share * (end - since.input_bytes))
+
+        results = tagger.tag([record.document for record in records], told)
         for item in bad if stop is None else []:
             listener.skipped(item.line, item.reason)
         own = next((record for record in records if "entities" in record.extra), None)
@@ -170,7 +174,7 @@ def predict_stream(
             entities=done.entities + sum(len(result.entities) for result in results),
             skipped=done.skipped + len(bad) - (stop is not None),
         )
-        yield Block(output, sum(len(record.document.text) for record in records), done)
+        yield Block(output, results, done)
         if stop is not None:
             raise DataError(
                 f"{name}:{stop.line}: {stop.reason}; correct the line, or leave out such lines with --skip-bad"

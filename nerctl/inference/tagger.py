@@ -17,7 +17,7 @@ from nerctl.inference.documents import Document, as_corpus
 from nerctl.inference.lattice import Lattice
 from nerctl.inference.loading import LoadedModel, load_model
 from nerctl.inference.marginals import TokenSpan, token_spans
-from nerctl.inference.predict import emissions_of, scored_spans
+from nerctl.inference.predict import Told, emissions_of, scored_spans
 from nerctl.inference.rules import Found, Rules
 
 MOST_CACHED = 200_000
@@ -149,24 +149,24 @@ class Tagger:
                 raise TypeError(f"texts[{index}] must be a str, not {_shown(text)}; {_hint(text)}")
         return self.tag([Document.split(text, self.model.splitter) for text in ordered])
 
-    def tag(self, documents: Sequence[Document]) -> list[Result]:
-        """The entities of texts whose tokens are known, in order."""
+    def tag(self, documents: Sequence[Document], told: Optional[Told] = None) -> list[Result]:
+        """The entities of texts whose tokens are known, in order; `told` hears which share is computed, 0 to 1."""
         used = [index for index, document in enumerate(documents) if len(document.tokens)]
         found: dict[int, tuple[Entity, ...]] = {}
         if used:
             present = [documents[index] for index in used]
-            spans = self._spans(present, self._emissions(present))
+            spans = self._spans(present, self._emissions(present, told))
             for index, document, scored in zip(used, present, spans):
                 found[index] = tuple(self._entity(document, span, score) for span, score in scored)
         return [Result(document.text, found.get(index, ())) for index, document in enumerate(documents)]
 
-    def _emissions(self, documents: Sequence[Document]) -> list[np.ndarray]:
+    def _emissions(self, documents: Sequence[Document], told: Optional[Told]) -> list[np.ndarray]:
         corpus = as_corpus(documents)
         if self._tokenizer.known > MOST_CACHED:
             self._tokenizer = WordPieceTokenizer(self._tokenizer.vocabulary, self._tokenizer.lower_case)
         encoder = Encoder(corpus, self._tokenizer, self.model.max_seq_length)
         windows = [encoder.rows(sentence) for sentence in range(len(documents))]
-        return emissions_of(self.model.engine, windows, encoder.pad, max_windows=self.max_windows)
+        return emissions_of(self.model.engine, windows, encoder.pad, max_windows=self.max_windows, told=told)
 
     def _spans(self, documents: Sequence[Document], emissions: list[np.ndarray]) -> list[list[tuple[TokenSpan, float]]]:
         """Entities and scores of each document, decoded within its bounds and under the rules."""

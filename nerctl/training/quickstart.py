@@ -13,11 +13,11 @@ from nerctl.data.sample import sample_corpus, write_encoder, write_sample
 from nerctl.errors import NerctlError
 from nerctl.evaluation.scores import Scores
 from nerctl.inference.tagger import Result, Tagger
+from nerctl.progress import SILENT, Report
 from nerctl.training.loop import Listener, train
 from nerctl.training.record import RECORD
 from nerctl.training.session import resumed_config
 from nerctl.transfer.encoder import fetch_encoder
-from nerctl.transfer.progress import SILENT, Report
 
 DATA, ENCODER, RUN = "data", "encoder", "output"
 """The folders that a quickstart makes in its own."""

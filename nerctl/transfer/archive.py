@@ -17,10 +17,10 @@ from typing import Optional
 
 from nerctl.errors import ModelError, NerctlError, TransferError
 from nerctl.folder import POINTER, ModelFolder
+from nerctl.progress import SILENT, Report
 from nerctl.transfer.archive_plan import WITHOUT_CHECKPOINT, Entry, Place, Plan
 from nerctl.transfer.digest import blocks_of, cannot_read, checksum, sha256_of
 from nerctl.transfer.manifest import MANIFEST, Listed, Manifest, decode_manifest
-from nerctl.transfer.progress import SILENT, Report
 from nerctl.transfer.targets import Target
 
 LARGE = 10_000_000

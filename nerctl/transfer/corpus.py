@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import Optional
 
 from nerctl.errors import DataError, NerctlError, near_path
+from nerctl.progress import SILENT, Report
 from nerctl.transfer.digest import digest_of
 from nerctl.transfer.download import Resource, download
 from nerctl.transfer.placing import copy_as, make_folder, remove_empty, take_name
-from nerctl.transfer.progress import SILENT, Report
 from nerctl.transfer.sources import CHINESE_NER, CHINESE_NER_MIRRORS
 from nerctl.transfer.unpack import is_archive, remove_tree, unpack
 

@@ -21,10 +21,11 @@ class FakeTagger:
             engine=SimpleNamespace(max_tokens=1),
             folder=SimpleNamespace(path=folder),
             max_seq_length=32,
+            crf=SimpleNamespace(bounded=True),
         )
         self.before = before
 
-    def tag(self, documents: Sequence[Document]) -> list[Result]:
+    def tag(self, documents: Sequence[Document], told: Any = None) -> list[Result]:
         if self.before is not None:
             self.before()
         return [

@@ -169,7 +169,7 @@ def test_a_signal_ends_the_command_in_order_and_it_says_how_to_go_on(
     assert code == 128 + number
     assert said.splitlines()[-1].startswith("Stopped; ") and said.rstrip().endswith("and --resume.")
     done = PartFile(tmp_path / "out", {}).kept()
-    assert done is not None and 0 < done.texts < TEXTS and f" {done.texts} texts are kept" in said
+    assert done is not None and 0 < done.texts < TEXTS and f" {done.texts} texts kept." in said
     code, said = ends("--resume")
     assert not code and f"out: {TEXTS} texts" in said
     run(source, tmp_path / "whole")

@@ -132,12 +132,14 @@ def test_a_killed_process_resumes_to_the_same_bytes(onnx_folder: Path, tmp_path:
 
 
 def test_the_command_answers_texts_and_refuses_what_makes_no_sense(onnx_folder: Path) -> None:
-    def run(*arguments: str) -> subprocess.CompletedProcess:
-        command = [sys.executable, "-m", "nerctl", "predict", "--model", str(onnx_folder), *arguments]
-        return subprocess.run(command, capture_output=True, text=True, cwd=ROOT, encoding="utf-8")
+    def run(*arguments: str, piped: str = "") -> subprocess.CompletedProcess:
+        command = [sys.executable, "-m", "nerctl", "-q", "predict", "--model", str(onnx_folder), *arguments]
+        return subprocess.run(command, capture_output=True, text=True, cwd=ROOT, encoding="utf-8", input=piped)
 
     answer = run("海钓比赛", "在厦门")
     assert [one["text"] for one in objects(answer.stdout)] == ["海钓比赛", "在厦门"]
+    piped = run(piped="海钓比赛\n在厦门\n")
+    assert piped.stdout == answer.stdout
     for arguments in ([], ["海", "--output", "x"], ["海", "--format", "xml"]):
         refused = run(*arguments)
         assert refused.returncode == 2 and refused.stderr.count("\n") == 1, refused.stderr

@@ -1,4 +1,4 @@
-"""What a transfer says while it works. The core calls it; the command line draws it."""
+"""What long work says while it goes on. The core calls it; the command line draws it."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ from typing import Optional, Protocol
 
 
 class Report(Protocol):
-    """Receives the progress of a transfer."""
+    """Receives the progress of long work."""
 
     def advance(self, name: str, done: int, total: Optional[int]) -> None:
-        """So many bytes of a file are there, of so many (None: not known). done == total ends the file."""
+        """So much of something is done, of so much (None: not known): bytes of a file, sentences. done == total ends it."""
 
     def note(self, message: str) -> None:
         """One line about what is going on: a wait, another address, a file that is kept."""
