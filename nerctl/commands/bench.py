@@ -9,7 +9,7 @@ import typer
 
 from nerctl.console import out
 from nerctl.errors import NerctlError
-from nerctl.folder import write_json
+from nerctl.folder import check_output_file, write_json
 
 if TYPE_CHECKING:
     from nerctl.bench.figures import Figures
@@ -44,6 +44,8 @@ def bench(
         raise NerctlError(f"nerctl bench {what}: measure train or predict")
     if steps < 1:
         raise NerctlError(f"--steps {steps}: must be at least 1")
+    if output is not None:
+        check_output_file(output, "--output")
     from nerctl.bench.figures import compare as verdict_on
     from nerctl.bench.run import bench_predict, bench_train
     from nerctl.config import TrainConfig

@@ -39,9 +39,12 @@ def evaluate(
       nerctl evaluate --model export --data NERdata --json --predictions predictions.txt
     """
     from nerctl.evaluation.render import scores_table
+    from nerctl.folder import check_output_file
     from nerctl.inference.evaluate import corpus_file, evaluate_model
     from nerctl.inference.loading import load_model
 
+    if predictions is not None:
+        check_output_file(predictions, "--predictions")
     file = corpus_file(data)
     loaded = load_model(model, device=device, threads=threads, max_seq_length=max_seq_length)
     if data.is_dir():
