@@ -98,7 +98,7 @@ class Backend(Protocol):
         """Dropout at one site of the graph; `key` is [2] int32 and changes with each micro-batch."""
 
     def reduce(self, gradients: list[Any]) -> list[Any]:
-        """Gradients summed over replicas; unchanged on one device."""
+        """Gradients of a whole batch summed over replicas, once an update; unchanged on one device."""
 
     def finite(self, gradients: list[Any]) -> Any:
         """[] bool: whether the products so far in the graph did not overflow; asked where `loss_scaling` is set."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import signal
 import sys
 from collections.abc import Iterator
@@ -107,7 +108,8 @@ def finish(outcome: Outcome, settings: TrainConfig) -> None:
     """Says how the run ended; a run that a signal stopped exits with 128 and its number."""
     folder = settings.output_dir
     if outcome.interrupted is not None:
-        out.say(f"Stopped after step {outcome.step} and saved. Go on with: nerctl train --resume --output-dir {folder}")
+        named = shlex.quote(folder)
+        out.say(f"Stopped after step {outcome.step} and saved. Go on with: nerctl train --resume --output-dir {named}")
         raise typer.Exit(128 + outcome.interrupted)
     if outcome.nothing_left is not None:
         out.say(f"Nothing left to do: {outcome.nothing_left}. The run is in {folder}, as it was")
@@ -117,8 +119,6 @@ def finish(outcome: Outcome, settings: TrainConfig) -> None:
 
 def command_line() -> str:
     """The command as it was typed, for the record."""
-    import shlex
-
     return " ".join(["nerctl", *(shlex.quote(word) for word in sys.argv[1:])])
 
 

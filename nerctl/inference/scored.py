@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+from typing import Optional
+
 from nerctl.data.batches import Encoder
 from nerctl.data.tags import Labels, spans_of
 from nerctl.evaluation.errors import ScoredSentence, Span
 from nerctl.inference.decoding import CrfScores, by_length
-from nerctl.inference.engine import MAX_TOKENS, Engine
+from nerctl.inference.engine import Engine
 from nerctl.inference.marginals import passes, span_score, token_spans
 from nerctl.inference.predict import DECODE_TOKENS, decode_all, emission_blocks
 
 
 def scored_sentences(
-    engine: Engine, crf: CrfScores, labels: Labels, encoder: Encoder, max_tokens: int = MAX_TOKENS
+    engine: Engine, crf: CrfScores, labels: Labels, encoder: Encoder, max_tokens: Optional[int] = None
 ) -> list[ScoredSentence]:
     """Every sentence of the encoder's corpus, in corpus order, tagged as `predict_corpus` tags it.
 
+    `max_tokens` bounds the padded positions computed at once; None: what the engine runs best with.
     A span's score is the share of all taggings, by their probability, that hold exactly this entity;
     `nerctl.evaluation.errors.scores_of` gives the scores of the whole.
     """

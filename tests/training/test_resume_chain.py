@@ -7,17 +7,12 @@ import os
 import shutil
 import signal
 from pathlib import Path
-from typing import Callable
 
 import pytest
-import tensorflow as tf
 from command_line import nerctl
-from made_corpus import write_encoder
 from tiny_run import Killed, assert_same_run, run
 
-from nerctl.backends.cpu import CpuBackend
 from nerctl.errors import ModelError, NerctlError
-from nerctl.evaluation import report as report_room
 from nerctl.folder import ModelFolder
 from nerctl.training import session as session_room
 from nerctl.training.loop import Listener, Run
@@ -27,23 +22,6 @@ from nerctl.training.resume import FREE, resumed_config
 SMALL = ["--device", "cpu", "--from-scratch", "--batch-size", "8", "--head", "crf"]
 STEPS = 20
 """Of the 24 that are planned; the last one is behind dev scores after each epoch of 8."""
-
-
-@pytest.fixture
-def tiny(workplace: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The workplace with a tiny encoder and nothing compiled or drawn: these tests make dozens of runs of a few steps.
-
-    What is computed is the same from part to part all the same. --threads may be given to a part in this process.
-    """
-
-    def eager(self: CpuBackend, function: Callable, signature: list) -> Callable:
-        return lambda *given: function(*[tf.convert_to_tensor(one, spec.dtype) for one, spec in zip(given, signature)])
-
-    write_encoder(workplace / "model", hidden=16, layers=1)
-    monkeypatch.setattr(CpuBackend, "compile", eager)
-    monkeypatch.setattr(session_room, "share_cores", lambda *_: None)
-    monkeypatch.setattr(report_room, "curves_png", lambda *_: None)
-    return workplace
 
 
 def record(folder: str = "out") -> dict:
