@@ -15,7 +15,13 @@ if TYPE_CHECKING:
     from nerctl.bench.figures import Figures
 
 
+OF_TRAIN = ("bert_dir", "precision", "batch_size", "head", "from_scratch")
+OF_PREDICT = ("model",)
+"""Options that the other of the two does not have."""
+
+
 def bench(
+    context: typer.Context,
     what: str = typer.Argument(..., metavar="train|predict", help="What to measure."),
     bert_dir: str = typer.Option("model", help="train: folder with the encoder."),
     model: str = typer.Option("output", help="predict: folder of a run or an export."),
@@ -42,6 +48,10 @@ def bench(
     """
     if what not in ("train", "predict"):
         raise NerctlError(f"nerctl bench {what}: measure train or predict")
+    for name in OF_PREDICT if what == "train" else OF_TRAIN:
+        source = context.get_parameter_source(name)
+        if source is not None and source.name == "COMMANDLINE":
+            raise NerctlError(f"--{name.replace('_', '-')}: nerctl bench {what} does not take it; leave it out")
     if steps < 1:
         raise NerctlError(f"--steps {steps}: must be at least 1")
     if output is not None:

@@ -41,7 +41,7 @@ def resumed_config(folder: Path, explicit: dict[str, Any]) -> TrainConfig:
     kept = {**saved, "output_dir": str(folder)}
     moved = "device" in explicit and explicit["device"] not in (saved.get("device"), device.get("backend"))
     if moved:
-        kept.update(device_id=None, npu_options=())  # the card and the adapter of another device
+        kept.update(device_id=None, npu_options=(), xla=None)  # card, adapter and compiler of another device
     for name, value in explicit.items():
         if name in FREE or (moved and name in OF_A_DEVICE):
             kept[name] = value if name != "output_dir" else str(folder)

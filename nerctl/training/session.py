@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from nerctl.backends import Backend, backend_for
+from nerctl.backends import Backend, backend_for, lstm_form
 from nerctl.backends.threads import available_cores, set_threads
 from nerctl.config import TrainConfig, existing_folder
 from nerctl.data.batches import Encoder, Shapes, TrainingData
@@ -91,6 +91,8 @@ class Session:
     def __init__(self, config: TrainConfig, encoder: Path, weights: str) -> None:
         from nerctl.model.bert import BertConfig
 
+        self.backend: Backend = backend_for(config.device_options())
+        self.lstm_form = lstm_form(self.backend, config.head)
         self.bert = BertConfig.load(encoder / "bert_config.json")
         vocabulary = Vocabulary.read(encoder / "vocab.txt")
         if len(vocabulary) != self.bert.vocab_size:
@@ -106,7 +108,6 @@ class Session:
         self.data = read_data(config, vocabulary)
         self.notes += self.data.notes
         self.splitter = TextSplitter.of(self.data.train)
-        self.backend: Backend = backend_for(config.device_options())
         share_cores(config.threads, self.backend.together)
         self.backend.open()
         batch_size = config.sentences_an_update(self.bert.hidden_size)
@@ -136,7 +137,7 @@ class Session:
             TaggerConfig(len(self.data.labels), config.head, config.lstm_size),
             initial,
             self.backend.compute_dtype,
-            self.backend.lstm_form,
+            self.lstm_form,
         )
         self.optimizer = AdamW(
             self.model.trainable_variables,
