@@ -62,7 +62,7 @@ def train(
             raise NerctlError(f"{name}: train has no such option; nerctl.config.TrainConfig lists them")
     from nerctl.training.loop import Listener
     from nerctl.training.loop import train as run
-    from nerctl.training.session import resumed_config
+    from nerctl.training.resume import resumed_config
 
     if resume:
         config = resumed_config(Path(options.get("output_dir", TrainConfig.output_dir)), options)

@@ -49,6 +49,8 @@ class DeviceOptions:
         ):
             if value not in allowed:
                 raise DeviceError(f"{option} {value}: unknown; it takes {', '.join(allowed)}")
+        if self.device_id is not None and self.device_id < 0:
+            raise DeviceError(f"--device-id {self.device_id}: must be at least 0; cards are numbered from 0")
 
 
 class Backend(Protocol):
@@ -58,8 +60,8 @@ class Backend(Protocol):
     """cpu, cuda or npu."""
     log_name: str
     """The device in the step log's file name: cpu, gpu or npu."""
-    lstm_form: str
-    """A name in `nerctl.model.bilstm.FORMS`."""
+    lstm_form: str | None
+    """A name in `nerctl.model.bilstm.FORMS`; None where the options that were given leave no form (see `lstm_form`)."""
     fused_adam: bool
     """Whether TensorFlow's Adam kernel is used there."""
     loss_scaling: bool
@@ -101,7 +103,7 @@ class Backend(Protocol):
         """Dropout at one site of the graph; `key` is [2] int32 and changes with each micro-batch."""
 
     def reduce(self, gradients: list[Any]) -> list[Any]:
-        """Gradients summed over replicas; unchanged on one device."""
+        """Gradients of a whole batch summed over replicas, once an update; unchanged on one device."""
 
     def finite(self, gradients: list[Any]) -> Any:
         """[] bool: whether the products so far in the graph did not overflow; asked where `loss_scaling` is set."""
@@ -135,3 +137,17 @@ def backend_for(options: DeviceOptions) -> Backend:
     if options.device == "cuda" or cuda_is_visible():
         return CudaBackend(options)
     return CpuBackend(options)
+
+
+def lstm_form(backend: Backend, head: str) -> str:
+    """The form of the LSTM that a model with this head has on a device; any form where the head has none.
+
+    Raises:
+        DeviceError: the head has an LSTM, and XLA cannot compile one for the device.
+    """
+    if backend.lstm_form is None and head == "bilstm-crf":
+        raise DeviceError(
+            "--xla: XLA has no usable LSTM on the CPU, which head bilstm-crf needs; leave --xla out, or train with "
+            "--head crf"
+        )
+    return backend.lstm_form or "block"

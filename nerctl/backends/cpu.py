@@ -20,7 +20,6 @@ class CpuBackend:
 
     name = "cpu"
     log_name = "cpu"
-    lstm_form = "stepped"
     fused_adam = True
     loss_scaling = False
     repeats = True
@@ -31,7 +30,13 @@ class CpuBackend:
             raise DeviceError("--precision mixed_float16 needs --device cuda or npu; the CPU takes float32")
         if options.npu_options:
             raise DeviceError("--npu-option needs --device npu")
+        if options.device_id is not None:
+            where = "--device cpu has no cards" if options.device == "cpu" else "TensorFlow sees no card here"
+            remedy = "leave it out" if options.device == "cpu" else "nerctl doctor --device cuda says what is missing"
+            raise DeviceError(f"--device-id {options.device_id}: {where}; {remedy}")
         self.options = options
+        # The fused kernels cannot be compiled, and the unrolled form takes XLA a minute at 50 tokens already.
+        self.lstm_form: str | None = None if options.xla else "stepped"
         # Two parts on half of the cores each leave no core idle in what one part cannot share out.
         self.together = 1 if options.batch_shape == "fixed" else 2
 

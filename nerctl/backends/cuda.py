@@ -15,6 +15,7 @@ from nerctl.backends.cuda_parts import driver_version, missing_part
 from nerctl.backends.dropout import counter_dropout
 from nerctl.backends.overflow import all_finite
 from nerctl.errors import DeviceError
+from nerctl.wording import counted
 
 BUCKETS = 4
 """Window lengths of a run: each is one program for XLA, and padding to the next of four costs little."""
@@ -31,7 +32,7 @@ class CudaBackend:
 
     name = "cuda"
     log_name = "gpu"
-    lstm_form = "block"
+    lstm_form: str | None = "block"
     together = 1
     fused_adam = True
     repeats = False  # sums by atomic additions come in any order
@@ -56,7 +57,8 @@ class CudaBackend:
             hidden = os.environ.get("CUDA_VISIBLE_DEVICES")
             seen = f", CUDA_VISIBLE_DEVICES={hidden}" if hidden is not None else ""
             raise DeviceError(
-                f"--device-id {index}: TensorFlow sees {len(cards)} card(s), numbered from 0{seen}; nvidia-smi -L lists them"
+                f"--device-id {index}: TensorFlow sees {counted(len(cards), 'card')}, numbered from 0{seen}; nvidia-smi -L "
+                "lists them"
             )
         self._card = cards[index]
         self._check_precision()

@@ -39,7 +39,7 @@ class NpuBackend:
 
     name = "npu"
     log_name = "npu"
-    lstm_form = "unrolled"
+    lstm_form: str | None = "unrolled"
     together = 1
     fused_adam = False
     repeats = False  # the adapter's dropout does not repeat bit for bit

@@ -9,13 +9,19 @@ import typer
 
 from nerctl.console import out
 from nerctl.errors import NerctlError
-from nerctl.folder import write_json
+from nerctl.folder import check_output_file, write_json
 
 if TYPE_CHECKING:
     from nerctl.bench.figures import Figures
 
 
+OF_TRAIN = ("bert_dir", "precision", "batch_size", "head", "from_scratch")
+OF_PREDICT = ("model",)
+"""Options that the other of the two does not have."""
+
+
 def bench(
+    context: typer.Context,
     what: str = typer.Argument(..., metavar="train|predict", help="What to measure."),
     bert_dir: str = typer.Option("model", help="train: folder with the encoder."),
     model: str = typer.Option("output", help="predict: folder of a run or an export."),
@@ -42,8 +48,14 @@ def bench(
     """
     if what not in ("train", "predict"):
         raise NerctlError(f"nerctl bench {what}: measure train or predict")
+    for name in OF_PREDICT if what == "train" else OF_TRAIN:
+        source = context.get_parameter_source(name)
+        if source is not None and source.name == "COMMANDLINE":
+            raise NerctlError(f"--{name.replace('_', '-')}: nerctl bench {what} does not take it; leave it out")
     if steps < 1:
         raise NerctlError(f"--steps {steps}: must be at least 1")
+    if output is not None:
+        check_output_file(output, "--output")
     from nerctl.bench.figures import compare as verdict_on
     from nerctl.bench.run import bench_predict, bench_train
     from nerctl.config import TrainConfig

@@ -32,7 +32,7 @@ def doctor(
       nerctl doctor
       nerctl doctor --device npu --npu-ops npu_supported_ops.json
     """
-    from nerctl.backends import DeviceOptions, backend_for
+    from nerctl.backends import DeviceOptions, backend_for, lstm_form
     from nerctl.doctor.checks import FAILED, Line, diagnose
     from nerctl.errors import NerctlError
 
@@ -43,7 +43,8 @@ def doctor(
 
         read_npu_ops(npu_ops)
     options = DeviceOptions(device=device, device_id=device_id, precision=precision, xla=xla, npu_options=tuple(npu_option))
-    backend_for(options)  # refuses options that the device does not take, before anything is tried
+    # Refuses options that the device does not take, before anything is tried.
+    lstm_form(backend_for(options), "bilstm-crf")
     lines: list[Line] = []
     for line in diagnose(options, npu_ops, lambda what: out.say(f"... {what}")):
         lines.append(line)

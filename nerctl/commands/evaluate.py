@@ -44,9 +44,12 @@ def evaluate(
       nerctl evaluate --model export --data NERdata --predictions scored.txt
     """
     from nerctl.evaluation.render import ScoresTable
+    from nerctl.folder import check_output_file
     from nerctl.inference.evaluate import corpus_file, evaluate_model
     from nerctl.inference.loading import load_model
 
+    if predictions is not None:
+        check_output_file(predictions, "--predictions")
     file = corpus_file(data)
     loaded = load_model(
         model, "auto", device, threads, max_seq_length, max_tokens, allow_blanks

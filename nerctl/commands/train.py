@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import signal
 import sys
 from collections.abc import Iterator
@@ -16,6 +17,7 @@ from nerctl.commands._help import DATA, DEVICE, MODEL, OUTPUT, SCHEDULE, choices
 from nerctl.commands.config import gather
 from nerctl.config import BATCH_SIZES, ENCODER_RATES, HEAD_RATES, Head, TrainConfig, size_rule
 from nerctl.console import out
+from nerctl.wording import counted
 
 if TYPE_CHECKING:
     from nerctl.evaluation.scores import Scores
@@ -166,7 +168,7 @@ def train(
     """
     options = gather(context, TrainConfig, config)
     from nerctl.training.loop import train as run
-    from nerctl.training.session import resumed_config
+    from nerctl.training.resume import resumed_config
 
     if resume:
         settings = resumed_config(Path(options.values["output_dir"]), options.explicit)
@@ -181,15 +183,17 @@ def finish(outcome: Outcome, settings: TrainConfig) -> None:
     """Says how the run ended; a run that a signal stopped exits with 128 and its number."""
     folder = settings.output_dir
     if outcome.interrupted is not None:
-        out.say(f"Stopped after step {outcome.step} and saved. Go on with: nerctl train --resume --output-dir {folder}")
+        named = shlex.quote(folder)
+        out.say(f"Stopped after step {outcome.step} and saved. Go on with: nerctl train --resume --output-dir {named}")
         raise typer.Exit(128 + outcome.interrupted)
-    out.say(f"{outcome.step} steps done; the run is in {folder}")
+    if outcome.nothing_left is not None:
+        out.say(f"Nothing left to do: {outcome.nothing_left}. The run is in {folder}, as it was")
+        return
+    out.say(f"{counted(outcome.step, 'step')} done; the run is in {folder}")
 
 
 def command_line() -> str:
     """The command as it was typed, for the record."""
-    import shlex
-
     return " ".join(["nerctl", *(shlex.quote(word) for word in sys.argv[1:])])
 
 
@@ -232,9 +236,11 @@ def progress() -> Iterator[Listener]:
                 f"Device {device['backend']} ({device['name']}), head {session.config.head}, "
                 f"learning rates {encoder:g} {head:g} {crf:g}"
             )
+            last = session.last_step
+            span = f"updates {first_step:,} to {last:,}" if first_step <= last else "no update left"
             out.say(
-                f"{session.batches.sentences} sentences, {session.batches.steps_per_epoch} steps an epoch, "
-                f"updates {first_step} to {session.last_step} of {session.total_steps} planned"
+                f"{counted(session.batches.sentences, 'sentence')}, {counted(session.batches.steps_per_epoch, 'step')} "
+                f"an epoch, {span} of {session.total_steps:,} planned"
             )
 
         def note(self, message: str) -> None:

@@ -15,7 +15,7 @@ from typing import Any, Optional
 
 import numpy as np
 
-from nerctl.backends import Backend, DeviceOptions, backend_for
+from nerctl.backends import Backend, DeviceOptions, backend_for, lstm_form
 from nerctl.data.batches import Batch, WindowArrays
 from nerctl.data.windows import SPECIAL
 from nerctl.errors import NerctlError
@@ -106,7 +106,8 @@ def tiny_stepper(backend: Backend, head: str, dropout: float = 0.0) -> Any:
         intermediate_size=64,
         max_position_embeddings=LENGTH,
     )
-    model = TaggerModel(bert, TaggerConfig(TAGS, head, 8), random_initial(1), backend.compute_dtype, backend.lstm_form)
+    form = lstm_form(backend, head)
+    model = TaggerModel(bert, TaggerConfig(TAGS, head, 8), random_initial(1), backend.compute_dtype, form)
     optimizer = AdamW(model.trainable_variables, AdamWConfig(), backend.fused_adam)
     return Stepper(model, optimizer, backend, DropoutRates(dropout, dropout, dropout), 1, LENGTH)
 

@@ -13,7 +13,7 @@ from typing import Any, Optional
 import numpy as np
 
 from nerctl.errors import FailedError, NerctlError
-from nerctl.folder import ModelFolder, Weights, sha256_of, sync_folder
+from nerctl.folder import ModelFolder, Weights, check_output_folder, sha256_of, sync_folder
 from nerctl.inference.decoding import decode
 from nerctl.inference.documents import Document, as_corpus
 from nerctl.inference.engine import Engine, TensorFlowEngine
@@ -93,6 +93,7 @@ def export_model(source: Path, target: Path, options: ExportOptions) -> Export:
     """
     if target.exists() and (not target.is_dir() or any(target.iterdir())):
         raise NerctlError(f"{target}: is in the way; name a folder that does not exist or is empty (--to)")
+    check_output_folder(target, "--to")
     if options.format == "onnx":
         _need_onnx()
     model = load_model(source, engine="tensorflow", device="cpu")

@@ -121,7 +121,7 @@ def _window(folder: ModelFolder, config: Any, bert: Any, wanted: Optional[int]) 
 def _tensorflow(
     folder: ModelFolder, labels: Labels, config: Any, limit: int, device: str, threads: int, max_tokens: Optional[int]
 ) -> tuple[Engine, CrfScores]:
-    from nerctl.backends import DeviceOptions, backend_for
+    from nerctl.backends import DeviceOptions, backend_for, lstm_form
     from nerctl.model.bert import BertConfig
     from nerctl.model.checkpoint import load_tensors
     from nerctl.model.tagger import TaggerConfig, TaggerModel
@@ -144,7 +144,7 @@ def _tensorflow(
 
     head = TaggerConfig(len(labels), str(config.get("head", "bilstm-crf")), int(config.get("lstm_size", 128)))
     bert = BertConfig.load(folder.path / "bert_config.json")
-    model = TaggerModel(bert, head, saved, backend.compute_dtype, backend.lstm_form)
+    model = TaggerModel(bert, head, saved, backend.compute_dtype, lstm_form(backend, head.head))
     return TensorFlowEngine(model, backend, limit, max_tokens), crf_scores(model, labels)
 
 

@@ -17,6 +17,7 @@ def scored_sentences(
 ) -> list[ScoredSentence]:
     """Every sentence of the encoder's corpus, in corpus order, tagged as `predict_corpus` tags it.
 
+    `max_tokens` bounds the padded positions computed at once; None: what the engine runs best with.
     A span's score is the share of all taggings, by their probability, that hold exactly this entity;
     `nerctl.evaluation.errors.scores_of` gives the scores of the whole.
     """

@@ -6,25 +6,23 @@ import os
 import time
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Callable
+from typing import Callable
 
 from nerctl.config import TrainConfig, existing_folder
-from nerctl.data.batches import Batch, Encoder
-from nerctl.data.corpus import Corpus, read_corpus
+from nerctl.data.corpus import read_corpus
 from nerctl.errors import FailedError, NerctlError
 from nerctl.evaluation.errors import ScoredSentence, scores_of
 from nerctl.evaluation.scores import Scores
-from nerctl.folder import SHARED, sha256_of
-from nerctl.training.record import RunRecord, claim, listed, now, versions
+from nerctl.folder import POINTER, SHARED, check_output_folder, sha256_of
+from nerctl.training.facts import changing_facts, corpus_facts, encoder_facts, own_files, run_facts
+from nerctl.training.record import RunRecord, check_free, claim, listed, now
 from nerctl.training.reporting import finish_reports
-from nerctl.training.session import Session, corpus_facts, encoder_facts, write_shared
+from nerctl.training.resume import nothing_left
+from nerctl.training.scoring import Scorer
+from nerctl.training.session import Session, write_shared
 from nerctl.training.state import Progress, RunState
-from nerctl.training.step import StepResult
 from nerctl.training.steplog import StepLog, StepRecord
 from nerctl.training.warm_up import warm_up
-
-if TYPE_CHECKING:
-    from nerctl.inference.engine import TensorFlowEngine
 
 SAVE_SECONDS = 300.0
 """A run without --save-every saves at least this often."""
@@ -58,6 +56,8 @@ class Outcome:
     """Best dev F1, a fraction of 1."""
     test: Scores | None = None
     """Scores of test by the best weights, if they were wanted."""
+    nothing_left: str | None = None
+    """Why nothing was left to do, in words; then nothing was computed or written."""
 
 
 def train(
@@ -82,6 +82,13 @@ def train(
         NerctlError: something that is asked for is wrong or missing; nothing was written or removed.
         FailedError: the loss is no number any more.
     """
+    folder = Path(config.output_dir)
+    check_output_folder(folder, "--output-dir")
+    if resume:
+        record = RunRecord.load(folder)
+        reason = nothing_left(record, config)
+        if reason is not None:
+            return Outcome(record.content["step"], nothing_left=reason)
     run = Run(config, command, listener, resume, overwrite)
     try:
         return run.go(stop)
@@ -97,40 +104,61 @@ class Run:
     ) -> None:
         self.began = time.perf_counter()
         self.folder = Path(config.output_dir)
+        self.command = command
         self.listener = listener
         if resume:
-            record = RunRecord.load(self.folder)
-            has_weights = (self.folder / "checkpoint.json").exists()
-            encoder = self.folder if has_weights else Path(record.content["encoder"]["path"])
-            weights = "later" if has_weights else "random" if config.from_scratch else "checkpoint"
-            self.session = Session(config, encoder, weights)
-            self.record = record
-            self._check_same_data()
-            self._check_test_file()
+            self.record = RunRecord.load(self.folder)
+            self.session = self._opened_again(config)
         else:
-            encoder = existing_folder(
-                config.bert_dir, "--bert-dir", "nerctl fetch-bert puts an encoder there, or name your own folder"
-            )
-            if (self.folder / "run.json").exists() and not overwrite:
-                claim(self.folder, (), overwrite=False)
-            self.session = Session(config, encoder, "random" if config.from_scratch else "checkpoint")
-            self._check_test_file()
-            self.record = RunRecord.begin(self.folder, command, self._facts(encoder))
-            claim(self.folder, [*SHARED, *self._log_names()], overwrite)
-            write_shared(self.folder, encoder, self.session)
+            self.record, self.session = self._opened(config, overwrite)
+        self.seconds_before = float(self.record.content.get("seconds") or 0)
         self.log = StepLog(self.folder, self.session.backend.log_name)
         shared = {name: sha256_of(self.folder / name) for name in SHARED}
         self.state = RunState(self.folder, self.session.model, self.session.optimizer, shared)
         self.progress = self.state.restore() if resume else Progress()
+        self.scorer = Scorer(self.session)
         self.saved_at = time.monotonic()
-        self._dev: Encoder | None = None
-        self._made_engine: TensorFlowEngine | None = None
+
+    def _opened(self, config: TrainConfig, overwrite: bool) -> tuple[RunRecord, Session]:
+        """A new run: its record, already in the folder, and its session."""
+        check_free(self.folder, overwrite)
+        encoder = _encoder_folder(config)
+        session = Session(config, encoder, "random" if config.from_scratch else "checkpoint")
+        self._check_test_file(session)
+        record = RunRecord.begin(self.folder, self.command, run_facts(session, encoder))
+        claim(record, own_files(session), overwrite)
+        write_shared(self.folder, encoder, session)
+        return record, session
+
+    def _opened_again(self, config: TrainConfig) -> Session:
+        """The session of a run that goes on; its record then says what may have changed."""
+        content = self.record.content
+        has_weights = (self.folder / POINTER).exists()
+        encoder = self.folder if has_weights else _encoder_folder(config)
+        weights = "later" if has_weights else "random" if config.from_scratch else "checkpoint"
+        session = Session(config, encoder, weights)
+        self._check_same_data(session)
+        self._check_test_file(session)
+        if not has_weights:  # stopped before its first save, perhaps before its first file
+            facts = encoder_facts(encoder, session, config.from_scratch)
+            if facts["sha256"] != content["encoder"]["sha256"]:
+                raise NerctlError(
+                    f"{encoder}: not the encoder that the run in {self.folder} was begun with; put it back, or start "
+                    "another run with another --output-dir"
+                )
+            content["encoder"] = facts
+            write_shared(self.folder, encoder, session)
+        content.update(changing_facts(session))
+        content.setdefault("resumed", []).append({"time": now(), "command": self.command, "step": content["step"]})
+        return session
 
     def go(self, stop: Callable[[], int | None]) -> Outcome:
         """Runs to the last step, an early stop, or a signal."""
         session, listener = self.session, self.listener
-        self.log.open(self.progress.step)
+        if self.progress.step < session.last_step:
+            self.record.content["test"] = None  # what was scored before is not what will be
         self._save_record("running")
+        self.log.open(self.progress.step)
         for note in session.notes:
             listener.note(note)
         first = self.progress.step + 1
@@ -152,7 +180,7 @@ class Run:
         if self.state.last is None or self.state.last.step != self.progress.step:
             self._save()
         if signal is not None:
-            self._save_record("interrupted")
+            self._save_record("interrupted", now())
             return Outcome(self.progress.step, signal, self.progress.best_f1)
         test = self._finish()
         return Outcome(self.progress.step, None, self.progress.best_f1, test)
@@ -169,7 +197,7 @@ class Run:
         rates = self.session.schedule.at(step)
         result = self.session.stepper.run(step, parts, rates)
         seconds = time.perf_counter() - begin
-        record = _step_record(step, parts, result, seconds, rates[0])
+        record = StepRecord.of(step, parts, result, seconds, rates[0])
         self.log.add(record)
         self.listener.stepped(record)
         if not result.loss < float("inf"):
@@ -193,11 +221,7 @@ class Run:
 
     def _evaluate(self) -> None:
         begin = time.perf_counter()
-        dev = self.session.data.dev
-        assert dev is not None
-        if self._dev is None:
-            self._dev = self.session.encode(dev)
-        scores = self._scores(self._dev)
+        scores = self.scorer.dev()
         best = self.progress.best_f1
         is_best = best is None or scores.f1 > best
         step = self.progress.step
@@ -216,29 +240,6 @@ class Run:
         )
         self.listener.scored("dev", step, scores, is_best)
         self._save(is_best)
-
-    def _scores(self, encoder: Encoder) -> Scores:
-        from nerctl.inference.engine import crf_scores
-        from nerctl.inference.predict import score_corpus
-
-        session = self.session
-        crf = crf_scores(session.model, session.data.labels)
-        return score_corpus(self._engine(), crf, session.data.labels, encoder)
-
-    def _engine(self) -> TensorFlowEngine:
-        """The model as it is now; made once, for its compiled functions."""
-        if self._made_engine is None:
-            from nerctl.inference.engine import TensorFlowEngine
-
-            session = self.session
-            self._made_engine = TensorFlowEngine(
-                session.model,
-                session.backend,
-                session.config.max_seq_length,
-                session.shapes.max_tokens,
-                session.backend.together,
-            )
-        return self._made_engine
 
     def _out_of_patience(self) -> bool:
         patience = self.session.config.patience
@@ -262,15 +263,18 @@ class Run:
         scores: Scores | None = None
         path = self._test_file()
         if path is not None:
-            corpus: Corpus = read_corpus(path)
+            corpus = read_corpus(path)
             step = self.state.load_best() or self.progress.step
-            sentences = self._analysed(self.session.encode(corpus))
+            sentences = self.scorer.analysed(corpus)
             scores = scores_of(sentences)
             self.record.content["test"] = scores.as_dict()
             self.record.content["corpus"]["test"] = corpus_facts(path, corpus)
             self.listener.scored("test", step, scores, False)
-        self._save_record("finished")
-        finish_reports(self.folder, sentences, "test" if sentences is not None else "")
+        # The reports read the record; a run that is stopped while they are written is not finished yet.
+        self._save_record("running", now())
+        paths = finish_reports(self.folder, sentences, "test" if sentences is not None else "")
+        self.record.content["files"] += [path.name for path in paths]
+        self._save_record("finished", self.record.content["finished"])
         return scores
 
     def _test_file(self) -> Path | None:
@@ -280,44 +284,16 @@ class Run:
             wanted = self.progress.step >= self.session.batches.steps_per_epoch
         return self.session.data.test if wanted else None
 
-    def _analysed(self, encoder: Encoder) -> list[ScoredSentence]:
-        from nerctl.inference.engine import crf_scores
-        from nerctl.inference.scored import scored_sentences
-
-        session = self.session
-        crf = crf_scores(session.model, session.data.labels)
-        return scored_sentences(self._engine(), crf, session.data.labels, encoder)
-
-    def _facts(self, encoder: Path) -> dict[str, Any]:
-        session = self.session
-        return {
-            "device": session.backend.describe(),
-            "versions": versions(),
-            "config": session.saved_config(),
-            "encoder": encoder_facts(encoder, session, session.config.from_scratch),
-            "corpus": session.data.facts,
-            "problems": session.notes,
-            "schedule": {
-                "total_steps": session.total_steps,
-                "steps_per_epoch": session.batches.steps_per_epoch,
-                "warmup": session.config.warmup,
-            },
-            "evaluations": [],
-            "best": None,
-            "test": None,
-            "warmup": None,
-        }
-
-    def _check_same_data(self) -> None:
+    def _check_same_data(self, session: Session) -> None:
         before = self.record.content["corpus"]["train"]
-        if before["sha256"] != self.session.data.facts["train"]["sha256"]:
+        if before["sha256"] != session.data.facts["train"]["sha256"]:
             raise NerctlError(
-                f"{self.session.data.facts['train']['path']}: not the corpus that the run in {self.folder} was begun "
+                f"{session.data.facts['train']['path']}: not the corpus that the run in {self.folder} was begun "
                 "with; put it back, or start another run with another --output-dir"
             )
 
-    def _check_test_file(self) -> None:
-        session = self.session
+    @staticmethod
+    def _check_test_file(session: Session) -> None:
         wanted, path = session.config.test, session.data.test
         if wanted and path is None:
             raise NerctlError(f"--test: {session.config.data_dir} has no test file; leave the option out")
@@ -327,40 +303,25 @@ class Run:
             # What cannot be read is to stop the run now, not after its last step.
             session.notes += read_corpus(path).notes
 
-    def _log_names(self) -> list[str]:
-        return ["steps.jsonl", f"loss+perf_{self.session.backend.log_name}.txt"]
-
-    def _save_record(self, state: str) -> None:
+    def _save_record(self, state: str, finished: str | None = None) -> None:
         content = self.record.content
         content["state"] = state
-        content["finished"] = None if state == "running" else now()
+        content["finished"] = finished
         content["config"] = self.session.saved_config()
         content["step"] = self.progress.step
         content["evaluations"] = self.progress.evaluations
         if self.state.best is not None:
             content["best"] = {"step": self.state.best.step, "f1": self.state.best.f1}
-        content["seconds"] = round(time.perf_counter() - self.began, 1)
+        content["seconds"] = round(self.seconds_before + time.perf_counter() - self.began, 1)
         content["peak_memory_bytes"] = peak_memory()
-        own = listed(self.folder, [*SHARED, *self._log_names(), "checkpoint.json"])
         earlier = listed(self.folder, content["files"])
         earlier = [name for name in earlier if not name.startswith("checkpoints/")]
-        self.record.save([*own, *earlier, *self.state.files()])
+        self.record.save([*own_files(self.session), *earlier, *self.state.files()])
 
 
-def _step_record(step: int, parts: list[Batch], result: StepResult, seconds: float, rate: float) -> StepRecord:
-    positions = sum(part.positions for part in parts)
-    return StepRecord(
-        step=step,
-        loss=result.loss,
-        seconds=round(seconds, 6),
-        sentences=round(sum(float(part.begins.sum()) for part in parts)),
-        tokens=sum(part.tokens for part in parts),
-        positions=positions,
-        padding=round(1 - sum(part.pieces for part in parts) / positions, 4),
-        learning_rate=rate,
-        norm=result.norm,
-        parts=len(parts),
-        compiled=result.compiled,
+def _encoder_folder(config: TrainConfig) -> Path:
+    return existing_folder(
+        config.bert_dir, "--bert-dir", "nerctl fetch-bert puts an encoder there, or name your own folder"
     )
 
 
@@ -372,4 +333,3 @@ def peak_memory() -> int | None:
         return None
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return peak if os.uname().sysname == "Darwin" else peak * 1024
-

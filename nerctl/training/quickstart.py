@@ -12,11 +12,12 @@ from nerctl.config import TrainConfig
 from nerctl.data.sample import sample_corpus, write_encoder, write_sample
 from nerctl.errors import NerctlError
 from nerctl.evaluation.scores import Scores
+from nerctl.folder import check_output_folder
 from nerctl.inference.tagger import Result, Tagger
 from nerctl.progress import SILENT, Report
 from nerctl.training.loop import Listener, train
 from nerctl.training.record import RECORD
-from nerctl.training.session import resumed_config
+from nerctl.training.resume import resumed_config
 from nerctl.transfer.encoder import fetch_encoder
 
 DATA, ENCODER, RUN = "data", "encoder", "output"
@@ -111,6 +112,7 @@ def quickstart(
         NerctlError: a finished run is there, a stopped one with other options, or an option is wrong.
     """
     config = config_for(folder, device, seed, bert)
+    check_output_folder(folder, "--output-dir")
     resume = not overwrite and _is_unfinished(folder / RUN)
     if resume:
         config = _resumed(folder / RUN, config)

@@ -15,13 +15,19 @@ from typing import Any
 
 import nerctl
 from nerctl.errors import NerctlError
-from nerctl.folder import write_json
+from nerctl.folder import POINTER, SHARED, write_json
 
 RECORD = "run.json"
 """The record's name in the output folder."""
 
 OWN_CHECKPOINT = re.compile(r"^(\d{8}|\.\d{8}\.tmp)$")
 """Names of checkpoint folders: whole ones by their step, and one that a save is writing."""
+
+LOG_FILES = {device: f"loss+perf_{device}.txt" for device in ("cpu", "gpu", "npu")}
+"""The step log's name by a backend's `log_name`."""
+
+OWN_FILES = (*SHARED, POINTER, "steps.jsonl", *LOG_FILES.values())
+"""Names in the output folder that only a run gives; it never begins where somebody else has given one."""
 
 FORMAT = 1
 """Version of the record."""
@@ -72,42 +78,61 @@ class RunRecord:
         write_json(self.folder / RECORD, self.content)
 
 
-def claim(folder: Path, files: Iterable[str], overwrite: bool) -> None:
-    """Makes the output folder ready for a new run, or refuses.
+def check_free(folder: Path, overwrite: bool) -> None:
+    """Finds out, before anything is computed, whether a new run may be written to a folder.
 
     Args:
-        folder: made when it is missing.
-        files: names that the run is going to write.
-        overwrite: remove the files of the run that is there; files of others stay in any case.
+        folder: may be missing.
+        overwrite: whether a run that is there may be replaced.
 
     Raises:
         NerctlError: the folder holds a run, or files of other origin under our names.
     """
-    if folder.exists() and not folder.is_dir():
-        raise NerctlError(f"{folder}: a file is in the way; name another --output-dir")
     if (folder / RECORD).exists():
         if not overwrite:
             raise NerctlError(
                 f"{folder}: holds another run; continue it with --resume, keep both with another --output-dir, put it "
                 f"away with nerctl archive --output-dir {folder} --to ..., or replace it with --overwrite"
             )
-        remove_run(RunRecord.load(folder))
-    taken = sorted(name for name in files if (folder / name).exists())
+        RunRecord.load(folder)
+        return
+    taken = sorted(name for name in OWN_FILES if (folder / name).exists())
     taken += [f"checkpoints/{entry.name}" for entry in own_checkpoints(folder)]
     if taken:
         raise NerctlError(
             f"{folder / taken[0]}: is in the way and no recorded run wrote it; move it or name another --output-dir"
         )
-    folder.mkdir(parents=True, exist_ok=True)
+
+
+def claim(record: RunRecord, files: Iterable[str], overwrite: bool) -> None:
+    """Makes the output folder that of a new run, whose record is the first file in it.
+
+    Args:
+        record: of the new run.
+        files: names that it is going to write; a run that is stopped at any moment can be replaced by them.
+        overwrite: remove the files of the run that is there; files of others stay in any case.
+
+    Raises:
+        NerctlError: as `check_free`.
+    """
+    check_free(record.folder, overwrite)
+    if (record.folder / RECORD).exists():
+        remove_run(RunRecord.load(record.folder))
+    record.folder.mkdir(parents=True, exist_ok=True)
+    record.save(files)
 
 
 def remove_run(record: RunRecord) -> None:
-    """Removes the files that a record lists, and folders that are empty then; nothing else."""
+    """Removes the files that a record lists, those that only a run writes, and folders that are empty then; no other.
+
+    The record goes last: what a kill leaves is still a run that can be replaced. The pointer to the weights goes first,
+    so that nothing goes on with half of them.
+    """
     parents: set[Path] = set()
     root = record.folder.resolve()
-    for name in record.content["files"]:
+    for name in [POINTER, *OWN_FILES, *record.content["files"]]:
         path = record.folder / name
-        if root not in path.resolve().parents:
+        if name == RECORD or root not in path.resolve().parents:
             continue
         path.unlink(missing_ok=True)
         parents.add(path.parent)
@@ -118,6 +143,7 @@ def remove_run(record: RunRecord) -> None:
     for parent in sorted(parents, key=lambda one: -len(one.parts)):
         if parent != record.folder and parent.is_dir() and not any(parent.iterdir()):
             parent.rmdir()
+    (record.folder / RECORD).unlink(missing_ok=True)
 
 
 def own_checkpoints(folder: Path) -> list[Path]:

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple, Optional
 from nerctl.errors import DataError
 from nerctl.evaluation.errors import ScoredSentence
 from nerctl.evaluation.report import has_analysis, read_record, write_report
-from nerctl.folder import sha256_of
+from nerctl.folder import check_output_folder, sha256_of
 from nerctl.training.record import RunRecord
 
 
@@ -35,6 +35,7 @@ def report_run(
     Raises DataError or ModelError when a file of the folder or the corpus cannot be read.
     """
     record = read_record(run_dir)
+    check_output_folder(run_dir, "--model")
     split = _named(record, data) if data is not None else None
     if split is None and not has_analysis(run_dir):
         split = _own(record)

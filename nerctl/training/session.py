@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from nerctl.backends import Backend, backend_for
+from nerctl.backends import Backend, backend_for, lstm_form
 from nerctl.backends.threads import available_cores, set_threads
 from nerctl.config import TrainConfig, existing_folder
 from nerctl.data.batches import Encoder, Shapes, TrainingData
@@ -19,6 +18,8 @@ from nerctl.data.text_splitter import TextSplitter
 from nerctl.data.tokenizer import Vocabulary, WordPieceTokenizer
 from nerctl.errors import DataError, ModelError, NerctlError
 from nerctl.folder import sha256_of
+from nerctl.training.facts import corpus_facts
+from nerctl.training.resume import FREE, OF_A_DEVICE
 
 
 @dataclass(frozen=True)
@@ -82,17 +83,6 @@ def read_data(config: TrainConfig, vocabulary: Vocabulary) -> Data:
     )
 
 
-def corpus_facts(path: Path, corpus: Corpus) -> dict[str, Any]:
-    """What the run record says of one split."""
-    return {
-        "path": str(path),
-        "sha256": sha256_of(path),
-        "sentences": len(corpus),
-        "tokens": len(corpus.token_ids),
-        "entities": corpus.entity_counts(),
-    }
-
-
 class Session:
     """A device, a network on it, and the corpus as batches.
 
@@ -108,6 +98,8 @@ class Session:
     def __init__(self, config: TrainConfig, encoder: Path, weights: str) -> None:
         from nerctl.model.bert import BertConfig
 
+        self.backend: Backend = backend_for(config.device_options())
+        self.lstm_form = lstm_form(self.backend, config.head)
         self.bert = BertConfig.load(encoder / "bert_config.json")
         vocabulary = Vocabulary.read(encoder / "vocab.txt")
         if len(vocabulary) != self.bert.vocab_size:
@@ -123,7 +115,6 @@ class Session:
         self.data = read_data(config, vocabulary)
         self.notes += self.data.notes
         self.splitter = TextSplitter.of(self.data.train)
-        self.backend: Backend = backend_for(config.device_options())
         share_cores(config.threads, self.backend.together)
         self.backend.open()
         batch_size = config.sentences_an_update(self.bert.hidden_size)
@@ -134,7 +125,7 @@ class Session:
             lengths=self.backend.window_lengths(config.max_seq_length),
             together=self.backend.together,
         )
-        self.config = replace(config, batch_size=batch_size, max_tokens=self.shapes.max_tokens)
+        self.config = replace(config, batch_size=batch_size)
         self.batches = TrainingData(self.encode(self.data.train), self.data.labels, self.shapes, config.seed)
         self._build(encoder, weights)
 
@@ -153,7 +144,7 @@ class Session:
             TaggerConfig(len(self.data.labels), config.head, config.lstm_size),
             initial,
             self.backend.compute_dtype,
-            self.backend.lstm_form,
+            self.lstm_form,
         )
         self.optimizer = AdamW(
             self.model.trainable_variables,
@@ -178,7 +169,7 @@ class Session:
         return Encoder(corpus, self.data.tokenizer, self.config.max_seq_length)
 
     def saved_config(self) -> dict[str, Any]:
-        """The content of config.json: the options with what was decided for them."""
+        """The options with what was decided for them, for the run record; what a device decides is left to it."""
         encoder, head, crf = self.rates
         return {
             **self.config.as_dict(),
@@ -202,68 +193,16 @@ def share_cores(threads: int | None, together: int) -> None:
         raise NerctlError("--threads must be set before TensorFlow runs; start a new process")
 
 
-def encoder_facts(folder: Path, session: Session, from_scratch: bool) -> dict[str, Any]:
-    """What the run record says of the encoder."""
-    facts: dict[str, Any] = {
-        "path": str(folder),
-        "from_scratch": from_scratch,
-        "hidden_size": session.bert.hidden_size,
-        "layers": session.bert.num_hidden_layers,
-        "vocab_size": session.bert.vocab_size,
-        "sha256": None,
-    }
-    if not from_scratch:
-        from nerctl.model.checkpoint import CHECKPOINT
-
-        facts["sha256"] = sha256_of(folder / f"{CHECKPOINT}.data-00000-of-00001")
-    return facts
-
-
 def write_shared(folder: Path, encoder: Path, session: Session) -> dict[str, str]:
     """Writes the files that all weights of the run share; returns their checksums by name."""
     from nerctl.folder import SHARED, write_json, write_text
 
     write_json(folder / "labels.json", session.data.labels.to_dict())
     write_json(folder / "bert_config.json", session.bert.as_dict())
-    write_json(folder / "config.json", session.saved_config())
+    changing = (*FREE, *OF_A_DEVICE)
+    write_json(
+        folder / "config.json",
+        {name: value for name, value in session.saved_config().items() if name not in changing},
+    )
     write_text(folder / "vocab.txt", "\n".join(session.data.tokenizer.vocabulary.pieces) + "\n")
     return {name: sha256_of(folder / name) for name in SHARED}
-
-
-def resumed_config(folder: Path, explicit: dict[str, Any]) -> TrainConfig:
-    """The config of the run in `folder`, with the options given now where they may change.
-
-    Raises:
-        NerctlError: there is no run, or an option would change what the run computes.
-    """
-    path = folder / "config.json"
-    try:
-        saved = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        raise NerctlError(f"{path}: cannot be read, so there is no run to resume; leave --resume out") from None
-    saved.pop("splitter", None)
-    for name, value in explicit.items():
-        if name in FREE:
-            continue
-        if name in saved and _same(saved[name], value):
-            continue
-        option = "--" + name.replace("_", "-")
-        raise NerctlError(
-            f"{option} {value}: the run in {folder} has {saved.get(name)}; leave the option out to resume it, or start "
-            "another run with another --output-dir"
-        )
-    free = {name: value for name, value in explicit.items() if name in FREE}
-    return TrainConfig.from_dict({**saved, **free, "output_dir": str(folder)})
-
-
-FREE = (
-    "output_dir", "data_dir", "bert_dir", "steps", "eval_every", "save_every", "patience", "test", "threads", "device",
-    "device_id",
-)  # fmt: skip
-"""Options that may change between the parts of one run: none of them changes what an update computes on one device."""
-
-
-def _same(saved: Any, given: Any) -> bool:
-    if isinstance(given, tuple):
-        given = list(given)
-    return bool(saved == given)

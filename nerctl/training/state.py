@@ -13,7 +13,7 @@ import numpy as np
 import tensorflow as tf
 
 from nerctl.errors import ModelError
-from nerctl.folder import ModelFolder, Weights, sha256_of, sync_file, sync_folder
+from nerctl.folder import POINTER, ModelFolder, Weights, sha256_of, sync_file, sync_folder
 from nerctl.model.checkpoint import load_tensors, save_tensors
 from nerctl.model.optimizer import AdamW
 from nerctl.model.tagger import TaggerModel
@@ -66,7 +66,7 @@ class RunState:
         Raises:
             ModelError: a saved file is missing or altered.
         """
-        if not (self.folder / "checkpoint.json").exists():
+        if not (self.folder / POINTER).exists():
             return Progress()
         saved = ModelFolder.open(self.folder)
         saved.verify(saved.last)

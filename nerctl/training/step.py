@@ -112,7 +112,7 @@ class Stepper:
             signature = [tf.TensorSpec(gradient.shape, tf.float32) for gradient in total]
             flag = tf.TensorSpec([], tf.bool)
             apply = self._compile("apply", self._apply, [*self._scalars()[1:], flag, *signature])
-            norm = apply(*arguments, finite, *total)
+            norm, finite = apply(*arguments, finite, *total)
         return StepResult(float(loss), float(norm), self.traces > traces, not bool(finite))
 
     def gradients(self, step: int, batches: Sequence[Batch]) -> tuple[Any, list[Any]]:
@@ -125,7 +125,7 @@ class Stepper:
         return list(self._compiled.values())
 
     def _sums(self, step: int, batches: Sequence[Batch]) -> tuple[Any, bool, list[Any]]:
-        """Loss, whether all is finite, and gradients, summed over the parts in their order."""
+        """Loss, whether all is finite, and gradients, summed over the parts in their order, on this device only."""
         functions = [self._function("gradients", self._gradients, batch, self._scalars()[:1]) for batch in batches]
 
         def compute(part: int) -> Any:
@@ -146,26 +146,33 @@ class Stepper:
 
     def _update(self, *arguments: Any) -> tuple[Any, Any, Any]:
         self.traces += 1
-        loss, finite, gradients = self._backward(arguments[:-3], arguments[-3])
-        return loss, self._move(gradients, arguments[-2], arguments[-1], finite), finite
+        loss, gradients = self._backward(arguments[:-3], arguments[-3])
+        norm, finite = self._move(gradients, arguments[-2], arguments[-1])
+        return loss, norm, finite
 
     def _gradients(self, *arguments: Any) -> tuple[Any, ...]:
         self.traces += 1
-        loss, finite, gradients = self._backward(arguments[:-1], arguments[-1])
+        loss, gradients = self._backward(arguments[:-1], arguments[-1])
+        finite = tf.constant(True) if self.loss_scale is None else self.backend.finite(gradients)
         return (loss, finite, *gradients)
 
-    def _apply(self, rates: Any, step: Any, finite: Any, *gradients: Any) -> Any:
+    def _apply(self, rates: Any, step: Any, finite: Any, *gradients: Any) -> tuple[Any, Any]:
         self.traces += 1
         return self._move(list(gradients), rates, step, finite)
 
-    def _move(self, gradients: list[Any], rates: Any, step: Any, finite: Any) -> Any:
+    def _move(self, gradients: list[Any], rates: Any, step: Any, finite: Any = True) -> tuple[Any, Any]:
+        """Moves the weights by the gradients of a whole batch; their norm, and whether they were finite."""
+        gradients = self.backend.reduce(gradients)
         if self.loss_scale is None:
-            return self.optimizer.apply(gradients, rates, step)
+            return self.optimizer.apply(gradients, rates, step), tf.constant(True)
+        # Of the sum as well: what overflowed on one replica is then known to all.
+        finite = tf.logical_and(finite, self.backend.finite(gradients))
         norm = self.optimizer.apply(gradients, rates, step, finite)
         self.loss_scale.update(finite)
-        return norm
+        return norm, finite
 
-    def _backward(self, arrays: Sequence[Any], key: Any) -> tuple[Any, Any, list[Any]]:
+    def _backward(self, arrays: Sequence[Any], key: Any) -> tuple[Any, list[Any]]:
+        """The loss of one part of a batch, and its gradients."""
         batch = {name: array for (name, _, _), array in zip(FIELDS, arrays)}
         scale = None if self.loss_scale is None else tf.convert_to_tensor(self.loss_scale.scale)
         with tf.GradientTape() as tape:
@@ -173,11 +180,8 @@ class Stepper:
             loss = tf.reduce_sum(losses * batch["weights"])
             target = loss if scale is None else loss * scale
         found = tape.gradient(target, self.optimizer.trained, unconnected_gradients="zero")
-        gradients = self.backend.reduce([tf.convert_to_tensor(gradient) for gradient in found])
-        if scale is None:
-            return loss, tf.constant(True), gradients
-        finite = self.backend.finite(gradients)
-        return loss, finite, [gradient / scale for gradient in gradients]
+        gradients = [tf.convert_to_tensor(gradient) for gradient in found]
+        return loss, gradients if scale is None else [gradient / scale for gradient in gradients]
 
     def _regularisation(self, key: Any) -> Regularisation:
         site = 0

@@ -11,7 +11,13 @@ import os
 import re
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import IO, Callable
+from typing import IO, TYPE_CHECKING, Callable
+
+from nerctl.folder import write_text
+
+if TYPE_CHECKING:
+    from nerctl.data.batches import Batch
+    from nerctl.training.step import StepResult
 
 STEP_LINE = re.compile(r"^step: (\d+), cost time: (\S+)s, losses: (\S+)$")
 """The original project's line, whatever its figures are: nan, inf and 1e+10 are no reason to drop a step."""
@@ -43,6 +49,24 @@ class StepRecord:
     """Micro-batches that the batch was split into."""
     compiled: bool
     """Whether something was traced or compiled in this step."""
+
+    @classmethod
+    def of(cls, step: int, parts: list[Batch], result: StepResult, seconds: float, rate: float) -> StepRecord:
+        """The record of one update: the parts of its batch, what came of it, its wall time, the encoder's rate."""
+        positions = sum(part.positions for part in parts)
+        return cls(
+            step=step,
+            loss=result.loss,
+            seconds=round(seconds, 6),
+            sentences=round(sum(float(part.begins.sum()) for part in parts)),
+            tokens=sum(part.tokens for part in parts),
+            positions=positions,
+            padding=round(1 - sum(part.pieces for part in parts) / positions, 4),
+            learning_rate=rate,
+            norm=result.norm,
+            parts=len(parts),
+            compiled=result.compiled,
+        )
 
     def line(self) -> str:
         """The line that the original project prints, to the character."""
@@ -85,17 +109,17 @@ class StepLog:
 
 
 def cut(path: Path, step: int, step_of: Callable[[str], int | None]) -> None:
-    """Keeps the lines of steps up to `step`; a half-written last line goes too. In one rename."""
+    """Keeps the lines of steps up to `step`; a half-written last line goes too. In one rename, durable."""
     if not path.exists():
         return
+    content = path.read_text(encoding="utf-8", errors="replace")
     kept = []
-    for line in path.read_text(encoding="utf-8", errors="replace").split("\n")[:-1]:
+    for line in content.split("\n")[:-1]:
         number = step_of(line)
         if number is not None and number <= step:
             kept.append(line + "\n")
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    temporary.write_text("".join(kept), encoding="utf-8")
-    os.replace(temporary, path)
+    if "".join(kept) != content:
+        write_text(path, "".join(kept))
 
 
 def _step_of_line(line: str) -> int | None:

@@ -15,6 +15,7 @@ import numpy as np
 from nerctl.data.batches import Batch, Shapes, TrainingData, WindowArrays
 from nerctl.data.windows import SPECIAL
 from nerctl.training.step import Stepper
+from nerctl.wording import counted
 
 RUNS = 3
 """Runs of each program: XLA may compile a cluster only when it is asked for the second time, and the published NPU log
@@ -52,8 +53,7 @@ def warm_up(stepper: Stepper, data: TrainingData, note: Callable[[str], None]) -
     programs = stepper.traces - traces
     shapes = [list(blank.windows.pieces.shape) for blank in blanks]
     listed = ", ".join(f"{rows} x {length}" for rows, length in shapes)
-    plural = "" if programs == 1 else "s"
-    note(f"Warm-up: {programs} program{plural} for batches of {listed} compiled in {seconds:.1f} s")
+    note(f"Warm-up: {counted(programs, 'program')} for batches of {listed} compiled in {seconds:.1f} s")
     return {"seconds": round(seconds, 3), "programs": programs, "shapes": shapes}
 
 

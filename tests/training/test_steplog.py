@@ -1,10 +1,56 @@
-"""The step log: what cutting it back to a step keeps."""
+"""The step log is cut back in one durable rename, and a failure leaves the old log and nothing else."""
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
-from nerctl.training.steplog import StepLog
+import pytest
+
+from nerctl.training.steplog import StepLog, StepRecord
+
+
+def written(folder: Path, steps: int) -> StepLog:
+    log = StepLog(folder, "cpu")
+    log.open(0)
+    for step in range(1, steps + 1):
+        log.add(StepRecord(step, 1.5, 0.25, 8, 80, 96, 0.1, 1e-3, 2.0, 2, False))
+    log.close()
+    return log
+
+
+def test_a_cut_is_synced_before_it_takes_the_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    log = written(tmp_path, 3)
+    calls: list[str] = []
+    sync, replace = os.fsync, os.replace
+    monkeypatch.setattr(os, "fsync", lambda number: (calls.append("fsync"), sync(number)))
+    monkeypatch.setattr(os, "replace", lambda *names: (calls.append("replace"), replace(*names)))
+    log.open(2)
+    log.close()
+    assert calls == ["fsync", "replace"] * 2
+    assert [line[:7] for line in log.lines_path.read_text().splitlines()] == ["step: 1", "step: 2"]
+
+
+def test_a_cut_that_fails_leaves_the_old_log_and_no_temporary_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    log = written(tmp_path, 3)
+    before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
+
+    def full(number: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(OSError, match="No space"):
+        log.open(1)
+    assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before
+
+
+def test_a_log_that_is_not_too_long_is_not_written_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    log = written(tmp_path, 3)
+    monkeypatch.setattr(os, "replace", lambda *names: pytest.fail("written again"))
+    log.open(3)
+    log.close()
 
 
 def test_cutting_the_log_keeps_steps_whose_loss_is_no_plain_number(tmp_path: Path) -> None:

@@ -207,7 +207,7 @@ def test_options_come_from_a_toml_file_and_the_command_line_wins(workplace: Path
     Path("run.toml").write_text('[train]\nbatch-size = 4\nlstm_size = 8\nsteps = 2\nfrom_scratch = true\n')
     code, printed, _ = nerctl("train", "--config", "run.toml", "--device", "cpu", "--steps", "3")
     assert code == 0 and len(printed.splitlines()) == 3
-    saved = json.loads(Path("output/config.json").read_text())
+    saved = json.loads(Path("output/run.json").read_text())["config"]
     assert (saved["batch_size"], saved["lstm_size"], saved["steps"]) == (4, 8, 3)
 
 
