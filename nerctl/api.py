@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from nerctl.evaluation.scores import Scores
     from nerctl.inference.evaluate import Evaluation
     from nerctl.inference.tagger import Tagger
-    from nerctl.training.loop import Listener
+    from nerctl.training.listener import Listener
 
 PathLike = Union[str, Path]
 
@@ -60,7 +60,7 @@ def train(
     for name in options:
         if name not in known:
             raise NerctlError(f"{name}: train has no such option; nerctl.config.TrainConfig lists them")
-    from nerctl.training.loop import Listener
+    from nerctl.training.listener import Listener
     from nerctl.training.loop import train as run
     from nerctl.training.resume import resumed_config
 

@@ -15,6 +15,10 @@ if TYPE_CHECKING:
     from rich.console import Console as RichConsole
 
 
+LABEL = 10
+"""Columns of a label with the blanks behind it."""
+
+
 class Sink:
     """Where commands print. `quiet` drops what is said on the way; results and errors are always printed."""
 
@@ -26,6 +30,17 @@ class Sink:
         """One line about what is going on, on standard error; nothing when quiet."""
         if not self.quiet:
             print(message, file=sys.stderr, flush=True)
+
+    def labelled(self, label: str, line: str) -> None:
+        """`say` with a label in a column of its own; on a terminal the lines under it are indented."""
+        text = f"{label:<{LABEL}}{line}"
+        if sys.stderr.isatty():
+            import shutil
+            import textwrap
+
+            width = shutil.get_terminal_size().columns
+            text = textwrap.fill(text, width, subsequent_indent=" " * LABEL, break_long_words=False)
+        self.say(text)
 
     def warn(self, message: str) -> None:
         """One line about something that may be wrong, on standard error, also when quiet."""

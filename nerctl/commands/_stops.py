@@ -1,4 +1,4 @@
-"""SIGINT and SIGTERM for work that is in order wherever it is broken off: one sentence, and the exit code of a shell."""
+"""SIGINT and SIGTERM: for work that is in order wherever it is broken off, and for work that first ends what it is at."""
 
 from __future__ import annotations
 
@@ -45,6 +45,30 @@ def stops(sentence: Callable[[], str]) -> Iterator[None]:
     except Stopped as stopped:
         out.say(sentence())
         raise typer.Exit(stopped.exit_code) from None
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+@contextmanager
+def signals() -> Iterator[Callable[[], int | None]]:
+    """Within it, SIGINT and SIGTERM are remembered instead of ending the process; a second one ends it."""
+    caught: list[int] = []
+
+    def remember(number: int, frame: Any) -> None:
+        if caught:
+            raise KeyboardInterrupt
+        caught.append(number)
+        out.say("Finishing the step, then saving; press Ctrl-C again to leave at once.")
+
+    before: dict[int, Any] = {}
+    for number in map(int, (signal.SIGINT, signal.SIGTERM)):
+        try:
+            before[number] = signal.signal(number, remember)
+        except ValueError:  # not the main thread: the caller keeps its own handlers
+            pass
+    try:
+        yield lambda: caught[0] if caught else None
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)

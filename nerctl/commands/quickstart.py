@@ -15,7 +15,7 @@ from nerctl.console import out
 
 if TYPE_CHECKING:
     from nerctl.evaluation.scores import Scores
-    from nerctl.training.loop import Listener
+    from nerctl.training.listener import Listener
     from nerctl.training.quickstart import Quickstart
 
 
@@ -42,7 +42,8 @@ def quickstart(
       nerctl quickstart --bert e5-small-zh --output-dir quickstart-e5
     """
     from nerctl.commands._progress import Progress
-    from nerctl.commands.train import command_line, signals
+    from nerctl.commands._stops import signals
+    from nerctl.commands.train import command_line
     from nerctl.training.quickstart import quickstart as run
 
     with signals() as stop, Progress() as fetching, _listener() as listener:
@@ -56,8 +57,8 @@ def quickstart(
 @contextmanager
 def _listener() -> Iterator[Listener]:
     """The bar of `nerctl train` on a terminal; elsewhere dev F1 on standard error, apart from the result."""
-    from nerctl.commands.train import progress
-    from nerctl.training.loop import Listener
+    from nerctl.commands._train_screen import listening
+    from nerctl.training.listener import Listener
 
     class DevScores(Listener):
         """Says one line an epoch."""
@@ -69,7 +70,7 @@ def _listener() -> Iterator[Listener]:
             out.say(f"{split} at step {step}: F1 {scores.f1:.4f}")
 
     if sys.stdout.isatty() and not out.quiet:
-        with progress() as bar:
+        with listening() as bar:
             yield bar
     else:
         yield DevScores()

@@ -3,27 +3,19 @@
 from __future__ import annotations
 
 import shlex
-import signal
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
+import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Callable, Optional
+from typing import Optional
 
 import typer
 
 from nerctl.backends import BatchShape, Device, Precision
 from nerctl.commands._help import DATA, DEVICE, MODEL, OUTPUT, SCHEDULE, choices
+from nerctl.commands._stops import signals
 from nerctl.commands.config import gather
 from nerctl.config import BATCH_SIZES, ENCODER_RATES, HEAD_RATES, Head, TrainConfig, size_rule
 from nerctl.console import out
-from nerctl.wording import counted
-
-if TYPE_CHECKING:
-    from nerctl.evaluation.scores import Scores
-    from nerctl.training.loop import Listener, Outcome
-    from nerctl.training.session import Session
-    from nerctl.training.steplog import StepRecord
 
 DEFAULT = TrainConfig()
 
@@ -167,6 +159,7 @@ def train(
       nerctl train --data-dir NERdata --bert-dir model --output-dir output
     """
     options = gather(context, TrainConfig, config)
+    from nerctl.commands._train_screen import close, listening
     from nerctl.training.loop import train as run
     from nerctl.training.resume import resumed_config
 
@@ -174,118 +167,17 @@ def train(
         settings = resumed_config(Path(options.values["output_dir"]), options.explicit)
     else:
         settings = TrainConfig.from_dict(options.values)
-    with signals() as stop, progress() as listener:
+    began = time.monotonic()
+    with signals() as stop, listening() as listener:
         outcome = run(settings, command_line(), listener, resume, overwrite, stop)
-    finish(outcome, settings)
-
-
-def finish(outcome: Outcome, settings: TrainConfig) -> None:
-    """Says how the run ended; a run that a signal stopped exits with 128 and its number."""
     folder = settings.output_dir
     if outcome.interrupted is not None:
         named = shlex.quote(folder)
         out.say(f"Stopped after step {outcome.step} and saved. Go on with: nerctl train --resume --output-dir {named}")
         raise typer.Exit(128 + outcome.interrupted)
-    if outcome.nothing_left is not None:
-        out.say(f"Nothing left to do: {outcome.nothing_left}. The run is in {folder}, as it was")
-        return
-    out.say(f"{counted(outcome.step, 'step')} done; the run is in {folder}")
+    close(outcome, folder, time.monotonic() - began)
 
 
 def command_line() -> str:
     """The command as it was typed, for the record."""
     return " ".join(["nerctl", *(shlex.quote(word) for word in sys.argv[1:])])
-
-
-@contextmanager
-def signals() -> Iterator[Callable[[], int | None]]:
-    """Within it, SIGINT and SIGTERM are remembered instead of ending the process; a second one ends it."""
-    caught: list[int] = []
-
-    def remember(number: int, frame: Any) -> None:
-        if caught:
-            raise KeyboardInterrupt
-        caught.append(number)
-        out.say("Finishing the step, then saving; press Ctrl-C again to leave at once.")
-
-    before: dict[int, Any] = {}
-    for number in map(int, (signal.SIGINT, signal.SIGTERM)):
-        try:
-            before[number] = signal.signal(number, remember)
-        except ValueError:  # not the main thread: the caller keeps its own handlers
-            pass
-    try:
-        yield lambda: caught[0] if caught else None
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
-
-
-@contextmanager
-def progress() -> Iterator[Listener]:
-    """The listener that fits standard output: step lines for a file or a pipe, a bar for a terminal."""
-    from nerctl.training.loop import Listener
-
-    class Lines(Listener):
-        """Prints a line a step on standard output; the rest on standard error."""
-
-        def started(self, session: Session, first_step: int) -> None:
-            device = session.backend.describe()
-            encoder, head, crf = session.rates
-            out.say(
-                f"Device {device['backend']} ({device['name']}), head {session.config.head}, "
-                f"learning rates {encoder:g} {head:g} {crf:g}"
-            )
-            last = session.last_step
-            span = f"updates {first_step:,} to {last:,}" if first_step <= last else "no update left"
-            out.say(
-                f"{counted(session.batches.sentences, 'sentence')}, {counted(session.batches.steps_per_epoch, 'step')} "
-                f"an epoch, {span} of {session.total_steps:,} planned"
-            )
-
-        def note(self, message: str) -> None:
-            out.say(f"Note: {message}")
-
-        def stepped(self, record: StepRecord) -> None:
-            print(record.line(), flush=True)
-
-        def scored(self, split: str, step: int, scores: Scores, is_best: bool) -> None:
-            best = " (best so far)" if is_best else ""
-            out.say(
-                f"{split} at step {step}: precision {scores.precision:.4f} recall {scores.recall:.4f} "
-                f"F1 {scores.f1:.4f}{best}"
-            )
-
-    if not sys.stdout.isatty() or out.quiet:
-        yield Lines()
-        return
-
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
-    columns = (
-        BarColumn(bar_width=20),
-        MofNCompleteColumn(),
-        TextColumn("loss {task.fields[loss]:.2f}"),
-        TextColumn("{task.fields[rate]:.0f} tokens/s"),
-        TimeRemainingColumn(),
-    )
-
-    class Bar(Lines):
-        """Shows a bar with loss, speed and time left."""
-
-        def __init__(self, bar: Progress) -> None:
-            self.bar = bar
-            self.task: Any = None
-
-        def started(self, session: Session, first_step: int) -> None:
-            super().started(session, first_step)
-            self.task = self.bar.add_task(
-                "train", total=session.last_step, completed=first_step - 1, loss=0.0, rate=0.0
-            )
-
-        def stepped(self, record: StepRecord) -> None:
-            rate = record.tokens / record.seconds
-            self.bar.update(self.task, completed=record.step, loss=record.loss, rate=rate)
-
-    with Progress(*columns, console=out.rich()) as bar:
-        yield Bar(bar)

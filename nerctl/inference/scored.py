@@ -9,21 +9,27 @@ from nerctl.data.tags import Labels, spans_of
 from nerctl.evaluation.errors import ScoredSentence, Span
 from nerctl.inference.decoding import CrfScores
 from nerctl.inference.engine import Engine
-from nerctl.inference.predict import bounds_of, emission_blocks, scored_spans
+from nerctl.inference.predict import Told, bounds_of, emission_blocks, scored_spans
 
 
 def scored_sentences(
-    engine: Engine, crf: CrfScores, labels: Labels, encoder: Encoder, max_tokens: Optional[int] = None
+    engine: Engine,
+    crf: CrfScores,
+    labels: Labels,
+    encoder: Encoder,
+    max_tokens: Optional[int] = None,
+    told: Optional[Told] = None,
 ) -> list[ScoredSentence]:
     """Every sentence of the encoder's corpus, in corpus order, tagged as `predict_corpus` tags it.
 
-    `max_tokens` bounds the padded positions computed at once; None: what the engine runs best with.
+    `max_tokens` bounds the padded positions computed at once; None: what the engine runs best with. `told` hears how many
+    sentences are computed.
     A span's score is the share of all taggings, by their probability, that hold exactly this entity;
     `nerctl.evaluation.errors.scores_of` gives the scores of the whole.
     """
     found: dict[int, tuple[Span, ...]] = {}
     bounds = bounds_of(encoder, crf)
-    for sentences, emissions in emission_blocks(engine, encoder, max_tokens):
+    for sentences, emissions in emission_blocks(engine, encoder, max_tokens, told):
         scored = scored_spans(emissions, crf, [bounds.get(one) for one in sentences])
         for sentence, spans in zip(sentences, scored):
             found[sentence] = tuple(Span(first, end, labels.types[kind], score) for (first, end, kind), score in spans)

@@ -15,6 +15,7 @@ from nerctl.evaluation.errors import ScoredSentence, scores_of
 from nerctl.evaluation.scores import Scores
 from nerctl.folder import POINTER, SHARED, check_output_folder, sha256_of
 from nerctl.training.facts import changing_facts, corpus_facts, encoder_facts, own_files, run_facts
+from nerctl.training.listener import Listener
 from nerctl.training.record import RunRecord, check_free, claim, listed, now
 from nerctl.training.reporting import finish_reports
 from nerctl.training.resume import nothing_left
@@ -26,22 +27,6 @@ from nerctl.training.warm_up import warm_up
 
 SAVE_SECONDS = 300.0
 """A run without --save-every saves at least this often."""
-
-
-class Listener:
-    """Hears what a run does; the base hears and says nothing."""
-
-    def started(self, session: Session, first_step: int) -> None:
-        """Everything is ready; the next update is `first_step`."""
-
-    def note(self, message: str) -> None:
-        """Something the user should know."""
-
-    def stepped(self, record: StepRecord) -> None:
-        """One update was made."""
-
-    def scored(self, split: str, step: int, scores: Scores, is_best: bool) -> None:
-        """A split was scored."""
 
 
 @dataclass(frozen=True)
@@ -56,6 +41,8 @@ class Outcome:
     """Best dev F1, a fraction of 1."""
     test: Scores | None = None
     """Scores of test by the best weights, if they were wanted."""
+    planned: int = 0
+    """Updates that the schedule plans for."""
     nothing_left: str | None = None
     """Why nothing was left to do, in words; then nothing was computed or written."""
 
@@ -162,7 +149,7 @@ class Run:
         for note in session.notes:
             listener.note(note)
         first = self.progress.step + 1
-        listener.started(session, first)
+        listener.started(session, first, self._test_is_wanted(session, session.last_step))
         if first <= session.last_step:
             self.record.content["warmup"] = warm_up(session.stepper, session.batches, listener.note)
         signal: int | None = None
@@ -183,7 +170,7 @@ class Run:
             self._save_record("interrupted", now())
             return Outcome(self.progress.step, signal, self.progress.best_f1)
         test = self._finish()
-        return Outcome(self.progress.step, None, self.progress.best_f1, test)
+        return Outcome(self.progress.step, None, self.progress.best_f1, test, session.total_steps)
 
     def close(self) -> None:
         """Closes logs and device."""
@@ -221,7 +208,7 @@ class Run:
 
     def _evaluate(self) -> None:
         begin = time.perf_counter()
-        scores = self.scorer.dev()
+        scores = self.scorer.dev(self.listener.scoring)
         best = self.progress.best_f1
         is_best = best is None or scores.f1 > best
         step = self.progress.step
@@ -265,7 +252,7 @@ class Run:
         if path is not None:
             corpus = read_corpus(path)
             step = self.state.load_best() or self.progress.step
-            sentences = self.scorer.analysed(corpus)
+            sentences = self.scorer.analysed(corpus, self.listener.scoring)
             scores = scores_of(sentences)
             self.record.content["test"] = scores.as_dict()
             self.record.content["corpus"]["test"] = corpus_facts(path, corpus)
@@ -279,10 +266,15 @@ class Run:
 
     def _test_file(self) -> Path | None:
         """The test file, if it is to be scored."""
-        wanted = self.session.config.test
+        return self.session.data.test if self._test_is_wanted(self.session, self.progress.step) else None
+
+    @staticmethod
+    def _test_is_wanted(session: Session, step: int) -> bool:
+        """Whether a run that ends with this step scores test: as `--test` says, else after a whole epoch."""
+        wanted = session.config.test
         if wanted is None:
-            wanted = self.progress.step >= self.session.batches.steps_per_epoch
-        return self.session.data.test if wanted else None
+            wanted = step >= session.batches.steps_per_epoch
+        return wanted and session.data.test is not None
 
     def _check_same_data(self, session: Session) -> None:
         before = self.record.content["corpus"]["train"]
@@ -292,14 +284,11 @@ class Run:
                 "with; put it back, or start another run with another --output-dir"
             )
 
-    @staticmethod
-    def _check_test_file(session: Session) -> None:
-        wanted, path = session.config.test, session.data.test
-        if wanted and path is None:
+    def _check_test_file(self, session: Session) -> None:
+        path = session.data.test
+        if session.config.test and path is None:
             raise NerctlError(f"--test: {session.config.data_dir} has no test file; leave the option out")
-        if wanted is None:
-            wanted = session.last_step >= session.batches.steps_per_epoch
-        if wanted and path is not None:
+        if path is not None and self._test_is_wanted(session, session.last_step):
             # What cannot be read is to stop the run now, not after its last step.
             session.notes += read_corpus(path).notes
 

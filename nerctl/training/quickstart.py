@@ -15,7 +15,8 @@ from nerctl.evaluation.scores import Scores
 from nerctl.folder import check_output_folder
 from nerctl.inference.tagger import Result, Tagger
 from nerctl.progress import SILENT, Report
-from nerctl.training.loop import Listener, train
+from nerctl.training.listener import Listener
+from nerctl.training.loop import train
 from nerctl.training.record import RECORD
 from nerctl.training.resume import resumed_config
 from nerctl.transfer.encoder import fetch_encoder

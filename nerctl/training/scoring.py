@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Callable
 
 from nerctl.data.batches import Encoder
 from nerctl.data.corpus import Corpus
@@ -15,6 +15,10 @@ if TYPE_CHECKING:
     from nerctl.inference.engine import TensorFlowEngine
 
 
+Told = Callable[[str, int, int], None]
+"""Told of a split how many of its sentences are tagged, of how many."""
+
+
 class Scorer:
     """Tags corpora with a session's model; what it has compiled and encoded serves the next time."""
 
@@ -23,20 +27,23 @@ class Scorer:
         self._dev: Encoder | None = None
         self._made_engine: TensorFlowEngine | None = None
 
-    def dev(self) -> Scores:
+    def dev(self, told: Told) -> Scores:
         """Scores of the dev split, which the session must have."""
         from nerctl.inference.predict import score_corpus
 
         if self._dev is None:
             assert self.session.data.dev is not None
             self._dev = self.session.encode(self.session.data.dev)
-        return score_corpus(self._engine(), self._crf(), self.session.data.labels, self._dev)
+        hear = _of_split("dev", len(self._dev.corpus), told)
+        return score_corpus(self._engine(), self._crf(), self.session.data.labels, self._dev, told=hear)
 
-    def analysed(self, corpus: Corpus) -> list[ScoredSentence]:
-        """Every sentence of a corpus with its own entities and the model's."""
+    def analysed(self, corpus: Corpus, told: Told) -> list[ScoredSentence]:
+        """Every sentence of the test part with its own entities and the model's."""
         from nerctl.inference.scored import scored_sentences
 
-        return scored_sentences(self._engine(), self._crf(), self.session.data.labels, self.session.encode(corpus))
+        hear = _of_split("test", len(corpus), told)
+        labels = self.session.data.labels
+        return scored_sentences(self._engine(), self._crf(), labels, self.session.encode(corpus), told=hear)
 
     def _crf(self) -> CrfScores:
         from nerctl.inference.engine import crf_scores
@@ -58,3 +65,7 @@ class Scorer:
                 together,
             )
         return self._made_engine
+
+
+def _of_split(split: str, total: int, told: Told) -> Callable[[float], None]:
+    return lambda done: told(split, int(done), total)

@@ -37,7 +37,7 @@ def files(folder: Path) -> set[str]:
 
 
 def test_a_stopped_quickstart_goes_on_where_it_was(tmp_path: Path) -> None:
-    from nerctl.training.loop import Listener
+    from nerctl.training.listener import Listener
     from nerctl.training.quickstart import quickstart
 
     first = quickstart(tmp_path, "cpu", 1, None, False, "test", Listener(), stop=stop_after(2))
@@ -78,14 +78,6 @@ def test_an_unknown_encoder_is_refused_before_anything_is_written(tmp_path: Path
     assert isinstance(result.exception, NerctlError) and "e5-small-zh" in str(result.exception)
     assert not (tmp_path / "q").exists()
 
-
-def test_entities_are_marked_with_brackets_and_type_without_colour() -> None:
-    from nerctl.commands.quickstart import _marked
-    from nerctl.inference.tagger import Entity, Result
-
-    text = "李明在杭州大学。"
-    result = Result(text, (Entity(0, 2, "PER", "李明", 0.9), Entity(3, 7, "ORG", "杭州大学", 0.8)))
-    assert _marked(result).plain.strip() == "[李明 PER]在[杭州大学 ORG]。"
 
 
 def test_the_sentences_that_are_shown_are_not_in_the_sample() -> None:

@@ -15,7 +15,8 @@ from tiny_run import Killed, assert_same_run, run
 from nerctl.errors import ModelError, NerctlError
 from nerctl.folder import ModelFolder
 from nerctl.training import session as session_room
-from nerctl.training.loop import Listener, Run
+from nerctl.training.listener import Listener
+from nerctl.training.loop import Run
 from nerctl.training.record import RunRecord, check_free, claim
 from nerctl.training.resume import FREE, resumed_config
 

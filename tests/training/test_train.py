@@ -17,7 +17,8 @@ from made_corpus import made_sentences, write_columns
 from nerctl.config import TrainConfig
 from nerctl.data.batches import TrainingData
 from nerctl.folder import ModelFolder
-from nerctl.training.loop import Listener, train
+from nerctl.training.listener import Listener
+from nerctl.training.loop import train
 from nerctl.training.session import Session
 
 SMALL = ["--device", "cpu", "--from-scratch", "--batch-size", "8", "--lstm-size", "8"]

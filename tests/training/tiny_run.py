@@ -9,7 +9,8 @@ import numpy as np
 
 from nerctl.config import TrainConfig
 from nerctl.model.checkpoint import load_tensors
-from nerctl.training.loop import Listener, Outcome, train
+from nerctl.training.listener import Listener
+from nerctl.training.loop import Outcome, train
 from nerctl.training.resume import resumed_config
 
 OPTIONS = {
