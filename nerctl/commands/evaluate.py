@@ -43,6 +43,7 @@ def evaluate(
       nerctl evaluate --model output --data NERdata/test.txt
       nerctl evaluate --model export --data NERdata --predictions scored.txt
     """
+    from nerctl.commands._progress import Progress
     from nerctl.evaluation.render import ScoresTable
     from nerctl.folder import check_output_file
     from nerctl.inference.evaluate import corpus_file, evaluate_model
@@ -56,7 +57,8 @@ def evaluate(
     )
     if data.is_dir():
         out.say(f"scoring {file}")
-    result = evaluate_model(loaded, file, predictions, strict)
+    with Progress("sentences") as progress:
+        result = evaluate_model(loaded, file, predictions, strict, progress)
     for note in result.notes:
         out.warn(note)
     if as_json:

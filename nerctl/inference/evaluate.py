@@ -16,6 +16,7 @@ from nerctl.evaluation.predictions import prediction_lines
 from nerctl.evaluation.scores import Scores
 from nerctl.inference.loading import LoadedModel
 from nerctl.inference.predict import predict_corpus, score_ids, sentence_tags
+from nerctl.progress import SILENT, Report
 
 
 @dataclass(frozen=True)
@@ -39,8 +40,16 @@ def corpus_file(data: Path) -> Path:
     return find_splits(data, needed=("test",))["test"] if data.is_dir() else data
 
 
-def evaluate_model(model: LoadedModel, data: Path, predictions: Optional[Path] = None, strict: bool = False) -> Evaluation:
+def evaluate_model(
+    model: LoadedModel,
+    data: Path,
+    predictions: Optional[Path] = None,
+    strict: bool = False,
+    report: Report = SILENT,
+) -> Evaluation:
     """Tags a corpus and scores it; writes `token gold predicted` lines to `predictions` if given.
+
+    `report` hears how many sentences are tagged.
 
     Raises:
         DataError: the corpus cannot be read or holds no sentence.
@@ -51,7 +60,8 @@ def evaluate_model(model: LoadedModel, data: Path, predictions: Optional[Path] =
     if not len(corpus):
         raise DataError(f"{file}: no sentences; name a corpus file to score")
     encoder = Encoder(corpus, model.tokenizer, model.max_seq_length)
-    ids = predict_corpus(model.engine, model.crf, encoder)
+    name, total = file.name, len(corpus)
+    ids = predict_corpus(model.engine, model.crf, encoder, told=lambda done: report.advance(name, int(done), total))
     if predictions is not None:
         tags = sentence_tags(encoder, model.labels, ids)
         lines = (prediction_lines(one.tokens, one.tags, predicted) for one, predicted in zip(corpus, tags))

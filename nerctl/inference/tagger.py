@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence, Set
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from math import isnan
 from pathlib import Path
@@ -57,6 +57,21 @@ class Result:
         """The JSON object of `nerctl predict`."""
         return {"text": self.text, "entities": [entity.as_dict() for entity in self.entities]}
 
+    def __iter__(self) -> Iterator[Entity]:
+        return iter(self.entities)
+
+    def __len__(self) -> int:
+        return len(self.entities)
+
+    def __bool__(self) -> bool:
+        return True  # a result without entities is still one
+
+    def _repr_html_(self) -> str:
+        """What a notebook draws."""
+        from nerctl.inference.html import result_html
+
+        return result_html(self)
+
 
 class Tagger:
     """A trained model, ready to tag; `Tagger.load` makes one. Safe to use from several threads.
@@ -74,6 +89,16 @@ class Tagger:
         self.rules = rules
         self.max_windows = max_windows
         self._tokenizer = model.tokenizer
+        self._loaded: Optional[tuple[Any, ...]] = None
+
+    def __repr__(self) -> str:
+        return f"<Tagger {self.model.folder.path}: {', '.join(self.labels)}; {self.engine}>"
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # Another process gets the folder's path and opens it there: weights and compiled functions do not travel.
+        if self._loaded is None:
+            raise TypeError("only a Tagger that Tagger.load made can go to another process; load the folder there")
+        return Tagger.load, self._loaded
 
     @classmethod
     def load(
@@ -111,7 +136,11 @@ class Tagger:
             NerctlError: the process is a fork of one in which TensorFlow ran, and the folder needs it.
         """
         model = load_model(path, engine, device, threads, max_seq_length, max_tokens, allow_blanks)
-        return cls(model, Rules.read(model.labels, lexicon, block), max_windows)
+        tagger = cls(model, Rules.read(model.labels, lexicon, block), max_windows)
+        places = [Path(place).absolute() if place is not None else None for place in (lexicon, block)]
+        options = (engine, device, threads, max_seq_length, *places, max_windows, max_tokens, allow_blanks)
+        tagger._loaded = (Path(path).absolute(), *options)
+        return tagger
 
     @property
     def engine(self) -> str:

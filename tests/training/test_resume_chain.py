@@ -175,7 +175,7 @@ def test_a_kill_around_the_write_of_the_options_leaves_the_old_ones_or_the_new(
             real(source, target)  # type: ignore[arg-type]
 
         class DieAtStart(Listener):
-            def started(self, session: object, first_step: int) -> None:
+            def started(self, *_: object) -> None:
                 raise Killed
 
         with monkeypatch.context() as patch, pytest.raises(Killed):
@@ -285,7 +285,7 @@ def test_a_run_whose_weights_are_gone_is_not_begun_again_in_silence(
 
 def test_a_run_stopped_before_its_first_save_goes_on_with_the_same_encoder_only(tiny: Path) -> None:
     class DieAtStart(Listener):
-        def started(self, session: object, first_step: int) -> None:
+        def started(self, *_: object) -> None:
             raise Killed
 
     with pytest.raises(Killed):
