@@ -34,8 +34,8 @@ def the_model(given: Optional[Path]) -> Path:
     names = [str(folder) for folder in USUAL_FOLDERS]
     if found:
         raise NerctlError(f"{' and '.join(names)} both hold a model; say which with --model")
-    sample = f"--model {QUICKSTART_MODEL} is there; else " if (QUICKSTART_MODEL / POINTER).is_file() else ""
-    raise NerctlError(
-        f"neither {' nor '.join(names)} holds a model; {sample}name the folder that nerctl train or nerctl export wrote "
-        "with --model"
-    )
+    if (QUICKSTART_MODEL / POINTER).is_file():
+        hint = f"{QUICKSTART_MODEL} does: --model {QUICKSTART_MODEL}"
+    else:
+        hint = "name its folder with --model"
+    raise NerctlError(f"neither {' nor '.join(names)} holds a model; {hint}")

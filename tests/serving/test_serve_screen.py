@@ -45,11 +45,11 @@ def test_the_only_folder_that_holds_a_model_is_taken(here, name):
 
 
 def test_no_model_or_two_is_one_sentence_that_says_what_to_name(here):
-    with pytest.raises(NerctlError, match=r"neither export nor output holds a model; name .* with --model") as caught:
+    with pytest.raises(NerctlError, match="neither export nor output holds a model; name its folder with --model") as caught:
         the_model(None)
     assert caught.value.exit_code == 2
     make_model(here / _model_options.QUICKSTART_MODEL)
-    with pytest.raises(NerctlError, match="--model quickstart/output is there"):
+    with pytest.raises(NerctlError, match="; quickstart/output does: --model quickstart/output"):
         the_model(None)
     make_model(here / "export")
     make_model(here / "output")
