@@ -39,7 +39,7 @@ GROUPS = {
 }
 """The commands in the order of work, each with its line in the help of the whole."""
 
-DATA, MODEL, SCHEDULE, DEVICE, OUTPUT = PANELS = ("Data", "Model", "Schedule", "Device", "Output")
+DATA, MODEL, SCHEDULE, SERVER, DEVICE, OUTPUT = PANELS = ("Data", "Model", "Schedule", "Server", "Device", "Output")
 """The groups of a command's options, in their order; an option names its own as `rich_help_panel`."""
 
 

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from nerctl.inference.onnx_file import INT8_PRODUCT
 from nerctl.inference.onnx_graph import Products
 
 
@@ -38,7 +39,7 @@ class Int8Products(Products):
         whole, scale = quantised(kernel)
         zeros = graph.weight(f"zeros/{len(scale)}", np.zeros(len(scale), np.int8))
         inputs = [x, graph.weight(f"{name}/kernel", whole), graph.weight(f"{name}/scale", scale), zeros]
-        return str(graph.microsoft("DynamicQuantizeMatMul", [*inputs, *bias]))
+        return str(graph.microsoft(INT8_PRODUCT, [*inputs, *bias]))
 
 
 def quantised(kernel: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any, Union
 
 from nerctl.data.conll import parse_line
+from nerctl.data.json_text import json_bytes
 from nerctl.data.text_splitter import TextSplitter
 from nerctl.inference.documents import Document
 from nerctl.inference.input_form import is_visible, token_of
@@ -145,7 +146,8 @@ def write_record(record: Record, result: Result, form: str) -> str:
     inline: the text with [mention](TYPE); a line end in it becomes a blank.
     """
     if form == "jsonl":
-        return _dumped({**record.extra, record.field: result.text, **_entities(result)})
+        value = {**record.extra, record.field: result.text, **_entities(result)}
+        return json_bytes(value).decode("utf-8") + "\n"
     if form == "inline":
         return _inline(result)
     tags = ["O"] * len(record.document.tokens)
@@ -162,15 +164,6 @@ def write_record(record: Record, result: Result, form: str) -> str:
 
 def _entities(result: Result) -> dict[str, Any]:
     return {"entities": [entity.as_dict() for entity in result.entities]}
-
-
-def _dumped(value: dict[str, Any]) -> str:
-    text = json.dumps(value, ensure_ascii=False)
-    try:
-        text.encode("utf-8")
-    except UnicodeEncodeError:
-        text = json.dumps(value)
-    return text + "\n"
 
 
 def _inline(result: Result) -> str:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import hmac
-import json
 import logging
 import time
 from collections.abc import Awaitable, Iterator
@@ -17,6 +16,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from nerctl.data.json_text import escaped, json_bytes
 from nerctl.serving.metrics import Metrics
 from nerctl.serving.openapi import document
 from nerctl.serving.page import page_headers, page_html
@@ -32,6 +32,8 @@ TROUBLE_SECONDS = 30
 """Retry-After where no worker can load the model: somebody has to come and see."""
 CLIENT_WENT_AWAY = 499
 """What the metrics call a request whose client did not wait (nginx's number); nobody sees the answer."""
+JSON = "application/json"
+"""What every answer is, but for the page and the metrics."""
 Handler = Callable[[Request], Awaitable[Response]]
 
 
@@ -84,10 +86,17 @@ class Service:
             except Exception:
                 logger.exception("%s failed", path)
                 response = refused(Refusal(500, "The server failed; its log says why."))
-            self._metrics.requests.labels(path, str(response.status_code)).inc()
-            return response
+            return self._finished(request, response, path)
 
         return handle
+
+    def _finished(self, request: Request, response: Response, path: str) -> Response:
+        """The answer as it is sent: counted under `path`, and in ASCII where the client asks for that."""
+        self._metrics.requests.labels(path, str(response.status_code)).inc()
+        if response.media_type == JSON and request.query_params.get("ascii") == "1":
+            response.body = escaped(bytes(response.body))
+            response.headers["content-length"] = str(len(response.body))
+        return response
 
     async def not_routed(self, request: Request, error: Exception) -> Response:
         """Unknown path, wrong method, or the question which methods there are."""
@@ -104,9 +113,8 @@ class Service:
             response = refused(Refusal(405, f"{shown(request.method)} does not work here; what works is {right}."))
         else:
             response = refused(Refusal(error.status_code, str(error.detail)))
-        self._metrics.requests.labels("other", str(response.status_code)).inc()
         response.headers.update(headers)
-        return response
+        return self._finished(request, response, "other")
 
     async def page(self, request: Request) -> Response:
         """The page on which one tries the model."""
@@ -264,13 +272,13 @@ def _declared_length(request: Request) -> int:
 
 def answer(value: dict[str, Any]) -> Response:
     """A JSON answer."""
-    return json_response(json.dumps(value).encode("ascii"))
+    return json_response(json_bytes(value))
 
 
 def json_response(body: bytes, status: int = 200, headers: Optional[dict[str, str]] = None) -> Response:
-    """A JSON answer that is already written; ASCII, so that a lone surrogate stays an escape."""
+    """A JSON answer that is already written, in UTF-8."""
     safe = {"x-content-type-options": "nosniff", "cache-control": "no-store"}
-    return Response(body, status, headers={**safe, **(headers or {})}, media_type="application/json")
+    return Response(body, status, headers={**safe, **(headers or {})}, media_type=JSON)
 
 
 def refused(refusal: Refusal) -> Response:

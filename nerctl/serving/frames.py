@@ -1,12 +1,11 @@
 """What the front process and a worker say to each other over the worker's standard input and output.
 
-A frame is a length of 4 bytes, big-endian, and that many bytes of ASCII lines. A batch is one JSON string a
+A frame is a length of 4 bytes, big-endian, and that many bytes of UTF-8 lines. A batch is one JSON string a
 line, a text. Its answer has the same number of lines in the same order: `+` and the JSON object of the text
-as clients get it, or `-` and the reason, a JSON string, why this text has none. JSON is written with
-escapes (`ensure_ascii`), so that a line never holds a line break and a lone surrogate never has to be
-encoded. Before its first batch a worker sends two frames: which model the folder holds (`+` and an object with its
-`digest`), and how loading it went (`+` and an object that describes the model). `-` and the reason may come in place
-of either, and is the last frame.
+as clients get it, or `-` and the reason, a JSON string, why this text has none. JSON escapes line breaks, so a line
+never holds one. Before its first batch a worker sends two frames: which model the folder holds (`+` and an object with
+its `digest`), and how loading it went (`+` and an object that describes the model). `-` and the reason may come in
+place of either, and is the last frame.
 """
 
 from __future__ import annotations
@@ -16,13 +15,15 @@ import struct
 from collections.abc import Sequence
 from typing import Any, BinaryIO, Optional
 
+from nerctl.data.json_text import COMPACT, json_bytes
+
 _LENGTH = struct.Struct(">I")
 HEADER_BYTES = _LENGTH.size
 
 
-def pack(lines: Sequence[str]) -> bytes:
-    """A frame of ASCII lines."""
-    body = "\n".join(lines).encode("ascii")
+def pack(lines: Sequence[bytes]) -> bytes:
+    """A frame of lines."""
+    body = b"\n".join(lines)
     return _LENGTH.pack(len(body)) + body
 
 
@@ -45,7 +46,7 @@ def _read_exactly(stream: BinaryIO, count: int) -> Optional[bytes]:
 
 def pack_texts(texts: Sequence[str]) -> bytes:
     """The frame of a batch of at least one text."""
-    return pack([json.dumps(text) for text in texts])
+    return pack([json_bytes(text) for text in texts])
 
 
 def unpack_texts(body: bytes) -> list[str]:
@@ -53,14 +54,14 @@ def unpack_texts(body: bytes) -> list[str]:
     return [json.loads(line) for line in body.split(b"\n")]
 
 
-def answer(value: Any) -> str:
+def answer(value: Any) -> bytes:
     """The line of a text, or of a model, that went well."""
-    return "+" + json.dumps(value, separators=(",", ":"))
+    return b"+" + json_bytes(value, COMPACT)
 
 
-def failure(reason: str) -> str:
+def failure(reason: str) -> bytes:
     """The line of a text, or of a model, that did not."""
-    return "-" + json.dumps(reason)
+    return b"-" + json_bytes(reason)
 
 
 def split_answer(body: bytes) -> list[tuple[bool, bytes]]:

@@ -10,6 +10,7 @@ from collections.abc import Awaitable, MutableMapping
 from typing import Any, Callable
 from urllib.parse import unquote
 
+from nerctl.serving import access
 from nerctl.serving.cors import cors_headers
 from nerctl.serving.protocol import LINGER_SECONDS
 
@@ -40,16 +41,25 @@ class Gate:
         given = dict(scope["headers"])
         more = cors_headers(self._origins, scope["headers"])
         body = Body(receive)
+        begun, status = time.monotonic(), 0
 
         async def send_on(message: Message) -> None:
+            nonlocal status
             if message["type"] == "http.response.start":
+                status = message["status"]
                 last = [(b"connection", b"close")] if self._stopping() else []
                 message = {**message, "headers": [*message["headers"], *more, *last]}
                 if (last or given.get(b"connection", b"").lower() == b"close") and b"expect" not in given:
                     await body.read_off()
             await send(message)
 
-        await self._app(origin_form(scope), body.receive, send_on)
+        own = origin_form(scope)
+        try:
+            await self._app(own, body.receive, send_on)
+        finally:
+            status = scope.get(access.REFUSED, status)
+            path = own["raw_path"].decode("ascii")
+            access.log(scope.get("client"), scope["method"], path, status, time.monotonic() - begun)
 
 
 class Body:

@@ -18,6 +18,7 @@ def document(settings: ServerSettings) -> Schema:
             "title": "nerctl",
             "version": nerctl.__version__,
             "summary": "Chinese named-entity recognition",
+            "description": "JSON is UTF-8; of its characters only a lone surrogate is escaped, all with ?ascii=1.",
             "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
         },
         "paths": {
@@ -57,7 +58,7 @@ def document(settings: ServerSettings) -> Schema:
                 }
             },
         },
-        "components": {"schemas": _schemas(settings)},
+        "components": {"schemas": _schemas(settings), "parameters": {"ascii": ASCII}},
     }
     if settings.tokens:
         value["components"]["securitySchemes"] = {"token": {"type": "http", "scheme": "bearer"}}
@@ -69,6 +70,13 @@ def document(settings: ServerSettings) -> Schema:
     return value
 
 
+ASCII = {
+    "name": "ascii",
+    "in": "query",
+    "description": "1: JSON in ASCII, every other character as its \\uXXXX escape.",
+    "schema": {"type": "integer", "enum": [0, 1], "default": 0},
+}
+"""The parameter of every answer in JSON."""
 MEANINGS = {
     "200": "The answer.",
     "408": "The body did not arrive in time.",
@@ -97,6 +105,7 @@ def _entities(settings: ServerSettings) -> Schema:
 def _operation(summary: str, answers: dict[str, str]) -> Schema:
     return {
         "summary": summary,
+        "parameters": [{"$ref": "#/components/parameters/ascii"}],
         "responses": {status: _response(schema, MEANINGS[status]) for status, schema in answers.items()},
     }
 

@@ -6,6 +6,8 @@ import json
 from dataclasses import dataclass
 from typing import Any, Optional
 
+from nerctl.data.json_text import json_bytes
+
 
 @dataclass(frozen=True)
 class Payload:
@@ -35,11 +37,11 @@ class Refusal(Exception):
 
 
 def error_json(status: int, message: str, field: Optional[str] = None) -> bytes:
-    """The body of a refusal, ASCII."""
+    """The body of a refusal."""
     error: dict[str, Any] = {"status": status, "message": message}
     if field is not None:
         error["field"] = field
-    return json.dumps({"error": error}).encode("ascii")
+    return json_bytes({"error": error})
 
 
 def parse(body: bytes, max_chars: int, max_texts: int) -> Payload:

@@ -12,6 +12,7 @@ from typing import Any, Optional
 
 from nerctl.serving import frames
 from nerctl.serving.batcher import Batcher, Item, Job
+from nerctl.serving.listener import Listener
 from nerctl.serving.metrics import Metrics
 from nerctl.serving.process import Accepts, OnReady, Worker
 from nerctl.serving.settings import ServerSettings
@@ -25,8 +26,9 @@ RATE_MEMORY = 0.9
 class Pool:
     """The queue and its workers."""
 
-    def __init__(self, settings: ServerSettings, metrics: Metrics) -> None:
+    def __init__(self, settings: ServerSettings, metrics: Metrics, listener: Listener) -> None:
         self._settings = settings
+        self._listener = listener
         self._metrics = metrics
         self._batcher = Batcher(settings.queue, settings.max_batch, settings.max_wait_ms / 1000)
         self._idle: list[Worker] = []
@@ -145,6 +147,7 @@ class Pool:
         """A worker has loaded the model, of which it says this."""
         self.description = description
         self._metrics.ready_workers.set(self.ready_workers)
+        self._listener.loaded(description, self.ready_workers)
         self._free(worker)
 
     def _free(self, worker: Worker) -> None:

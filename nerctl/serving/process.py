@@ -113,7 +113,7 @@ class Worker:
                 pause = min(LONGEST_PAUSE, FIRST_PAUSE * 2**self._loads_failed)
                 await asyncio.sleep(pause)
         finally:
-            await self._end()
+            await self._end(whole_group=True)
 
     async def _one_life(self) -> Optional[str]:
         """From the start of a process to its death; returns why the model was refused, if it was."""
@@ -205,15 +205,18 @@ class Worker:
             self._alarm.cancel()
             self._alarm = None
 
-    async def _end(self, patience: float = 0.0) -> None:
-        """Makes sure that there is no process, after `patience` seconds for it to end by itself."""
+    async def _end(self, patience: float = 0.0, whole_group: bool = False) -> None:
+        """Makes sure that there is no process, after `patience` seconds for it to end by itself.
+
+        `whole_group`: nor any that it started, such as the one that shows the native words of a process that dies.
+        """
         self._clear_alarm()
         if self._process is None:
             return
         if patience:
             with contextlib.suppress(asyncio.TimeoutError):
                 await asyncio.wait_for(self._process.wait(), patience)
-        _kill(self._process)
+        _kill(self._process, os.killpg if whole_group else os.kill)
         await self._process.wait()
         self._process = None
 
@@ -225,11 +228,11 @@ async def _frame(process: asyncio.subprocess.Process) -> bytes:
     return await process.stdout.readexactly(frames.body_length(header))
 
 
-def _kill(process: asyncio.subprocess.Process) -> None:
+def _kill(process: asyncio.subprocess.Process, kill: Callable[[int, int], None] = os.kill) -> None:
     # Not Process.kill: it would reap a child that is dead, and asyncio would never learn how it died.
     if process.returncode is None:
         with contextlib.suppress(ProcessLookupError):
-            os.kill(process.pid, signal.SIGKILL)
+            kill(process.pid, signal.SIGKILL)
 
 
 def worker_environment(threads: int) -> dict[str, str]:

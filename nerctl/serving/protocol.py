@@ -15,6 +15,7 @@ from typing import Any, Callable, Optional
 import h11
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
+from nerctl.serving import access
 from nerctl.serving.payload import error_json
 
 LAST_CALL_SECONDS = 0.5
@@ -140,6 +141,10 @@ class Protocol(H11Protocol):
         if self.conn.our_state not in (h11.IDLE, h11.SEND_RESPONSE):
             self.transport.close()
             return
+        if self._under_way():
+            self.scope[access.REFUSED] = status  # type: ignore[literal-required]  # for that request's line
+        else:
+            access.log(self.client, "-", "-", status, 0.0)
         body = error_json(status, message)
         headers = [
             ("content-type", "application/json"),

@@ -96,7 +96,7 @@ def run(argv: list[str], loader: Loader, identify: Identify) -> None:
         _send(outgoing, tag(tagger, frames.unpack_texts(body)))
 
 
-def tag(tagger: BatchTagger, texts: list[str]) -> list[str]:
+def tag(tagger: BatchTagger, texts: list[str]) -> list[bytes]:
     """The answer line of each text; when the batch fails, each text is tried alone: only culprits fail."""
     try:
         results = tagger.batch(texts)
@@ -122,7 +122,7 @@ def _take_over_standard_streams() -> tuple[BinaryIO, BinaryIO]:
     return incoming, outgoing
 
 
-def _send(outgoing: BinaryIO, lines: Sequence[str]) -> None:
+def _send(outgoing: BinaryIO, lines: Sequence[bytes]) -> None:
     try:
         outgoing.write(frames.pack(lines))
         outgoing.flush()

@@ -15,6 +15,7 @@ from nerctl.inference.decoding import CrfScores, viterbi
 from nerctl.inference.evaluate import evaluate_model
 from nerctl.inference.export import ExportOptions, compare, export_model
 from nerctl.inference.loading import load_model
+from nerctl.inference.onnx_file import is_int8
 from nerctl.inference.onnx_int8 import quantised
 
 
@@ -47,6 +48,7 @@ def test_int8_is_near_and_its_loss_is_measured(model_folder: Path, onnx_folder: 
     assert result.comparison.same_tags > 0.9 * result.comparison.tokens
     assert result.f1_before is not None and result.f1_after is not None
     assert result.bytes < sum(file.stat().st_size for file in onnx_folder.rglob("*") if file.is_file())
+    assert [is_int8(folder / "weights/model.onnx") for folder in (tmp_path / "export", onnx_folder)] == [True, False]
 
 
 def test_an_export_that_loses_too_much_is_refused_and_leaves_nothing(

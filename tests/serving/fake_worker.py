@@ -3,8 +3,9 @@
 Every run of the letters a-z is a WORD, every run of 山水 a NATURE, every run of code points beyond the BMP
 RARE. The model folder's file `words` may hold another name for WORD, which makes it another model. A text that
 holds one of the commands below obeys it first. The model folder's name may hold `slow-SECONDS` (time of a batch),
-`load-SECONDS` and `warm-SECONDS` (time to load, before and after the folder is read), `refused`, `dying`. At SIGUSR1
-a worker closes its pipes, and is gone only `SILENT` seconds later.
+`load-SECONDS` and `warm-SECONDS` (time to load, before and after the folder is read), `noisy-SECONDS` (time to load while
+native words are held back), `refused`, `dying`. At SIGUSR1 a worker closes its pipes, and is gone only `SILENT` seconds
+later.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from nerctl.errors import ModelError
+from nerctl.native_words import held_back
 from nerctl.serving import worker
 
 KINDS = re.compile("(?P<WORD>[a-z]+)|(?P<NATURE>[山水]+)|(?P<RARE>[\U00010000-\U0010ffff]+)")
@@ -112,6 +114,11 @@ def load(model: str, threads: int) -> tuple[FakeTagger, dict[str, object]]:
     """The fake tagger."""
     folder = Path(model)
     time.sleep(seconds(folder, "load"))
+    if "noisy" in folder.name:
+        with held_back():
+            os.write(2, b"native words\n")
+            (folder / "spoken").touch()
+            time.sleep(seconds(folder, "noisy"))
     if "refused" in folder.name:
         raise ModelError(f"{folder.name}/weights: cut short.")
     if "dying" in folder.name:

@@ -31,8 +31,11 @@ def test_help_ends_with_two_examples():
     done = subprocess.run([*SERVE, "--help"], capture_output=True, text=True, timeout=120)
     assert done.returncode == 0
     text = re.sub(r"\x1b\[[0-9;]*m", "", done.stdout)
-    assert len(re.findall(r"^\s*nerctl serve --model", text, re.MULTILINE)) == 2
-    options = "reload allow-origin workers threads max-tokens max-batch max-wait-ms queue max-chars token-file"
+    assert len(re.findall(r"^\s*nerctl serve", text, re.MULTILINE)) == 2
+    assert [text.index(f"\n{title}:\n") for title in ("Model", "Server", "Device")] == sorted(
+        text.index(f"\n{title}:\n") for title in ("Model", "Server", "Device")
+    )
+    options = "reload access-log allow-origin workers threads max-tokens max-batch max-wait-ms queue max-chars token-file"
     for option in options.split():
         assert f"--{option}" in text
 
@@ -157,7 +160,7 @@ def test_a_real_model_is_served_as_the_tagger_answers(packages, tiny_model):
     texts = ["王小明在北京大学。", "", "海钓比赛地点在厦门\t👩‍🚀与金门之间的海域。" * 20, "a\ud83d\u0000"]
     right = [result.as_dict() for result in Tagger.load(tiny_model).batch(texts)]
     assert any(one["entities"] for one in right)
-    command = [*SERVE, "--model", str(tiny_model), "--port", "0"]
+    command = [*SERVE, "--model", str(tiny_model), "--port", "0", "--access-log"]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     try:
         url = process.stdout.readline().strip()
@@ -174,7 +177,14 @@ def test_a_real_model_is_served_as_the_tagger_answers(packages, tiny_model):
     assert model["labels"] == ["LOC", "ORG", "PER"]
     assert "tensorflow" in model["versions"]
     assert model["digest"] == ModelFolder.open(tiny_model).digest("model.")
-    assert "Traceback" not in errors
+    said = re.findall(r"^(\w+) {3,}\S", errors, re.MULTILINE)
+    assert said == ["model", "engine", "workers", "stop", "address", "ready"]
+    assert re.findall(r" 127\.0\.0\.1 (\S+ \S+ 200) \d+\.\d ms\n", errors) == [
+        "POST /v1/entities 200",
+        "GET /v1/model 200",
+    ]
+    assert errors.endswith("Stopping; no request is under way.\n")
+    assert errors.count("\n") == 9
     for given, wanted in zip(answer["results"], right):
         assert given["text"] == wanted["text"]
         assert len(given["entities"]) == len(wanted["entities"])

@@ -28,7 +28,8 @@ def test_each_line_of_an_answer_keeps_its_kind_and_its_place(lines):
         [frames.answer({"text": text}) if good else frames.failure(text) for good, text in lines]
     )
     body = frames.read(io.BytesIO(packed))
-    assert body.isascii()
+    assert "\\u" not in frames.pack_texts(["山水"]).decode("utf-8")
+    body.decode("utf-8")
     read = frames.split_answer(body)
     assert [good for good, _ in read] == [good for good, _ in lines]
     for (good, value), (_, text) in zip(read, lines):

@@ -149,6 +149,21 @@ def test_a_signal_while_the_model_loads_ends_with_code_0(serve):
     assert server.stop() == 0
 
 
+def test_a_stop_while_the_model_loads_shows_no_native_words(serve):
+    server = serve(name="noisy-30", ready=False)
+    server.until((server.folder / "spoken").exists)
+    assert server.stop() == 0
+    time.sleep(0.2)
+    assert server.log() == ""
+
+
+def test_a_worker_that_dies_while_it_loads_shows_its_native_words(serve):
+    server = serve(name="noisy-30", ready=False)
+    server.until((server.folder / "spoken").exists)
+    os.kill(server.workers()[0], signal.SIGKILL)
+    server.until(lambda: "native words" in server.log())
+
+
 def test_a_worker_that_the_system_does_not_start_is_tried_again(monkeypatch):
     tries = []
 
