@@ -15,6 +15,7 @@ from nerctl.commands._model_options import MAX_TOKENS_HELP, the_model
 from nerctl.console import out
 from nerctl.errors import NerctlError
 from nerctl.serving.listener import Listener
+from nerctl.wording import counted
 
 RELOAD_SECONDS = 2.0
 """How often --reload looks at the model's folder."""
