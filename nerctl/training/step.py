@@ -160,13 +160,15 @@ class Stepper:
         self.traces += 1
         return self._move(list(gradients), rates, step, finite)
 
-    def _move(self, gradients: list[Any], rates: Any, step: Any, finite: Any = True) -> tuple[Any, Any]:
+    def _move(self, gradients: list[Any], rates: Any, step: Any, parts_finite: Any = None) -> tuple[Any, Any]:
         """Moves the weights by the gradients of a whole batch; their norm, and whether they were finite."""
         gradients = self.backend.reduce(gradients)
         if self.loss_scale is None:
             return self.optimizer.apply(gradients, rates, step), tf.constant(True)
         # Of the sum as well: what overflowed on one replica is then known to all.
-        finite = tf.logical_and(finite, self.backend.finite(gradients))
+        finite = self.backend.finite(gradients)
+        if parts_finite is not None:
+            finite = tf.reduce_all(tf.stack([parts_finite, finite]))
         norm = self.optimizer.apply(gradients, rates, step, finite)
         self.loss_scale.update(finite)
         return norm, finite
