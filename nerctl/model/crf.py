@@ -84,7 +84,7 @@ class Crf(tf.Module):
     def _log_partition(self, emissions: tf.Tensor, mask: tf.Tensor, start: tf.Tensor, end: tf.Tensor) -> tf.Tensor:
         alpha = start + emissions[:, 0]  # [B, K]
         steps = self.transitions + emissions[:, 1:, None, :]  # [B, L-1, K, K]
-        product = product_tree(steps, mask[:, 1:] > 0.0)  # [B, K, K]
+        product = product_tree(steps, mask[:, 1:])  # [B, K, K]
         return tf.reduce_logsumexp(alpha[:, :, None] + product + end[:, None, :], axis=[1, 2])  # [B]
 
 
@@ -98,7 +98,7 @@ def product_tree(steps: tf.Tensor, present: tf.Tensor) -> tf.Tensor:
 
     Args:
         steps: [B, M, K, K] float32; M may be 0.
-        present: [B, M] bool; in each row those that count, then padding.
+        present: [B, M] float32; in each row 1 for those that count, then 0.
 
     Returns:
         [B, K, K] float32; the unit for a row of padding.
@@ -108,7 +108,7 @@ def product_tree(steps: tf.Tensor, present: tf.Tensor) -> tf.Tensor:
     levels = max(count - 1, 0).bit_length() if static else LEVELS
     if not static or count == 0:  # at least one matrix, whatever the length
         steps = tf.concat([steps, tf.zeros(tf.stack([batch, 1, tags, tags]))], axis=1)
-        present = tf.concat([present, tf.zeros(tf.stack([batch, 1]), tf.bool)], axis=1)
+        present = tf.concat([present, tf.zeros(tf.stack([batch, 1]))], axis=1)
         count = count + 1
     for _level in range(levels):
         pairs = count // 2
@@ -116,13 +116,14 @@ def product_tree(steps: tf.Tensor, present: tf.Tensor) -> tf.Tensor:
         both = tf.reshape(present[:, : 2 * pairs], tf.stack([batch, pairs, 2]))
         # Padding is passed over and not multiplied by a unit, whose scores of what cannot be float32 would round.
         products = log_product(paired[:, :, 0], paired[:, :, 1])  # [B, M/2, K, K]
-        products = tf.where(both[:, :, 1, None, None], products, paired[:, :, 0])
+        products = tf.where(tf.cast(both[:, :, 1, None, None], tf.bool), products, paired[:, :, 0])
         # What has no partner waits: once one matrix is left, the levels that remain cost nothing.
         steps = tf.concat([products, steps[:, 2 * pairs :]], axis=1)
         present = tf.concat([both[:, :, 0], present[:, 2 * pairs :]], axis=1)
         count = count - pairs
     product = tf.reshape(steps, tf.stack([batch, tags, tags]))
-    return tf.where(tf.reshape(present, tf.stack([batch, 1, 1])), product, log_identity(tags))
+    any_present = tf.cast(tf.reshape(present, tf.stack([batch, 1, 1])), tf.bool)
+    return tf.where(any_present, product, log_identity(tags))
 
 
 def log_product(left: tf.Tensor, right: tf.Tensor) -> tf.Tensor:
@@ -135,8 +136,8 @@ def log_product(left: tf.Tensor, right: tf.Tensor) -> tf.Tensor:
 
 def _summed(left: tf.Tensor, right: tf.Tensor) -> tf.Tensor:
     terms = left[..., :, :, None] + right[..., None, :, :]  # [..., K, K, K]: from, over, to
-    best = tf.stop_gradient(tf.reduce_max(terms, axis=-2, keepdims=True))  # [..., K, 1, K]
-    return tf.math.log(tf.reduce_sum(tf.exp(terms - best), axis=-2)) + tf.squeeze(best, axis=-2)  # [..., K, K]
+    best = tf.stop_gradient(tf.reduce_max(terms, axis=-2))  # [..., K, K]
+    return tf.math.log(tf.reduce_sum(tf.exp(terms - best[..., None, :]), axis=-2)) + best  # [..., K, K]
 
 
 def _multiplied(left: tf.Tensor, right: tf.Tensor) -> tf.Tensor:
