@@ -142,7 +142,7 @@ def print_table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
 
 def machine() -> dict[str, Any]:
     """Processor, cores, versions, date, and how busy the machine was at the end."""
-    from nerctl.backends.cpu import processor_name
+    from nerctl.backends.processor import processor_name
 
     versions = {}
     for package in ("nerctl", "tensorflow", "torch", "transformers", "onnxruntime", "numpy"):

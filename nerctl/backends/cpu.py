@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import platform
 from collections.abc import Sequence
 from typing import Any, Callable
 
 from nerctl.backends import DeviceOptions
 from nerctl.backends.dropout import counter_dropout
 from nerctl.backends.overflow import all_finite
+from nerctl.backends.processor import processor_name
 from nerctl.errors import DeviceError
 
 MAX_TOKENS = 1536
@@ -104,15 +104,3 @@ class CpuBackend:
 
     def close(self) -> None:
         """Nothing to give back."""
-
-
-def processor_name() -> str:
-    """The processor's name as the system tells it."""
-    try:
-        with open("/proc/cpuinfo", encoding="utf-8") as stream:
-            for line in stream:
-                if line.startswith("model name"):
-                    return line.split(":", 1)[1].strip()
-    except OSError:
-        pass
-    return platform.processor() or platform.machine()

@@ -32,7 +32,8 @@ def is_plain(text: str) -> bool:
 def clusters(text: str) -> list[tuple[int, int, bool]]:
     """The grapheme clusters of a text in order: start, end (exclusive), and whether it shows nothing.
 
-    White space, control and invisible format characters show nothing. A joiner belongs to the cluster in front of it.
+    White space, control and invisible format characters show nothing, whatever extends them. A joiner belongs to the
+    cluster in front of it.
     """
     found: list[tuple[int, int, bool]] = []
     kinds = [_kind(character) for character in text]
@@ -43,7 +44,7 @@ def clusters(text: str) -> list[tuple[int, int, bool]]:
         emoji = before == "emoji" or (emoji and before in ("extend", "joiner"))
         if place < len(text) and _holds(before, kinds[place], flags, emoji):
             continue
-        found.append((start, place, all(_is_empty(character) for character in text[start:place])))
+        found.append((start, place, _is_empty(text[start])))
         start, emoji = place, False
     return found
 

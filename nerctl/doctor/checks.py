@@ -104,7 +104,7 @@ def _tensorflow(device: str) -> Iterator[Line]:
 
 
 def _cpu() -> Iterator[Line]:
-    from nerctl.backends.cpu import processor_name
+    from nerctl.backends.processor import processor_name
 
     count = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     yield Line(OK, "processor", f"{processor_name()}, {count} logical cores for this process")

@@ -20,6 +20,8 @@ from nerctl.inference.engine import Engine, TensorFlowEngine
 from nerctl.inference.evaluate import evaluate_model
 from nerctl.inference.loading import LoadedModel, load_model
 from nerctl.inference.predict import emissions_of
+from nerctl.inference.sample_check import FILE as SAMPLE
+from nerctl.inference.sample_check import sample_documents, write_sample
 
 FORMATS = ("onnx", "saved-model")
 """What `--format` takes."""
@@ -130,6 +132,7 @@ def _need_onnx() -> None:
 def _write_onnx(model: LoadedModel, part: Path, options: ExportOptions) -> None:
     import onnx
 
+    from nerctl.inference.onnx_engine import OnnxEngine
     from nerctl.inference.onnx_graph import Builder, Graph, Products, as_model
     from nerctl.inference.onnx_int8 import Int8Products
 
@@ -141,6 +144,8 @@ def _write_onnx(model: LoadedModel, part: Path, options: ExportOptions) -> None:
     weights = part / WEIGHTS
     weights.mkdir(parents=True)
     onnx.save(as_model(products.graph), str(weights / "model.onnx"))
+    if options.int8:
+        write_sample(model, OnnxEngine(weights / "model.onnx"), weights / SAMPLE)
     chain = {name: np.asarray(getattr(tagger.crf, name)).tolist() for name in ("transitions", "start", "end")}
     (weights / "crf.json").write_text(json.dumps(chain), encoding="utf-8")
     _finish(model, part, "onnx")
@@ -218,15 +223,6 @@ def _differs(part: Path, comparison: Comparison) -> str:
         f"the export differs from the TensorFlow model on {comparison.texts} sample texts: {other} of "
         f"{comparison.tokens} tags, emissions by up to {comparison.difference:.2g}; nothing was written; please report it"
     )
-
-
-def sample_documents(model: LoadedModel, longest: int, count: int = 24) -> list[Document]:
-    """Texts of 1 to `longest` characters of the model's own vocabulary; the same each time."""
-    pieces = [piece for piece in model.tokenizer.vocabulary.pieces if len(piece) == 1]
-    generator = np.random.default_rng(1)
-    lengths = [1, 2, longest, *generator.integers(3, max(4, longest), count - 3).tolist()]
-    texts = ["".join(generator.choice(pieces, length)) for length in lengths]
-    return [Document.split(text, model.splitter) for text in texts]
 
 
 def compare(model: LoadedModel, other: Engine) -> Comparison:

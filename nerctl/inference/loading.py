@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Optional, Union
@@ -17,6 +18,10 @@ from nerctl.errors import ModelError
 from nerctl.folder import ModelFolder
 from nerctl.inference.decoding import CrfScores
 from nerctl.inference.engine import Engine, TensorFlowEngine, crf_scores
+from nerctl.inference.sample_check import FILE as SAMPLE
+from nerctl.inference.sample_check import changed_sample
+
+logger = logging.getLogger(__name__)
 
 ENGINES = ("auto", "tensorflow", "onnx")
 """What `engine` takes; auto: what the folder was made for."""
@@ -87,7 +92,11 @@ def load_model(
     splitter = TextSplitter.from_dict(config["splitter"]) if "splitter" in config else TextSplitter()
     make = _tensorflow if folder.engine == "tensorflow" else _onnx
     made, crf = make(folder, labels, config, limit, device, threads, max_tokens)
-    return LoadedModel(folder, made, crf, labels, tokenizer, splitter, limit)
+    model = LoadedModel(folder, made, crf, labels, tokenizer, splitter, limit)
+    sample = folder.path / folder.weights.folder / SAMPLE
+    if sample.is_file() and (changed := changed_sample(model, sample)):
+        logger.warning("%s", changed)
+    return model
 
 
 def model_digest(path: Union[str, Path]) -> str:

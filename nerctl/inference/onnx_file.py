@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
-INT8_PRODUCT = "DynamicQuantizeMatMul"
+INT8_PRODUCT = "MatMulIntegerToFloat"
 """The operator of a matrix product in eight bits."""
+
+INT8_PRODUCTS = (INT8_PRODUCT, "DynamicQuantizeMatMul")
+"""Those of exports of this version and of earlier ones."""
 
 NODES_BYTES = 1 << 20
 """Bytes of a file in which the first products are: protocol buffers have a graph's nodes before its weights."""
@@ -15,6 +18,7 @@ def is_int8(path: Path) -> bool:
     """Whether the matrix products of an exported .onnx file are computed in eight bits; False where it cannot be read."""
     try:
         with open(path, "rb") as stream:
-            return INT8_PRODUCT.encode() in stream.read(NODES_BYTES)
+            nodes = stream.read(NODES_BYTES)
     except OSError:
         return False
+    return any(name.encode() in nodes for name in INT8_PRODUCTS)

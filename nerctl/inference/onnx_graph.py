@@ -89,6 +89,10 @@ class Products:
         """x [N, I] times kernel [I, O] plus bias [O]."""
         return self._gemm(x, name, kernel, self.graph.weight(f"{name}/bias", bias))
 
+    def gelu(self, x: str, name: str, kernel: np.ndarray, bias: np.ndarray) -> str:
+        """GELU of x [N, I] times kernel [I, O] plus bias [O]."""
+        return str(self.graph.microsoft("Gelu", [self.linear(x, name, kernel, bias)]))
+
     def onto(self, x: str, name: str, kernel: np.ndarray, residual: str) -> str:
         """x [N, I] times kernel [I, O] plus a tensor [N, O]."""
         return self._gemm(x, name, kernel, residual)
@@ -169,7 +173,7 @@ class Builder:
             x = self._residual(context, x, f"{name}/attention/output", self.products.onto)
             inner = f"{name}/intermediate/dense"
             kernel, bias = x.into(tensors[f"{inner}/kernel"], tensors[f"{inner}/bias"])
-            wide = self.graph.microsoft("Gelu", [self.products.linear(x.x, inner, kernel, bias)])  # [N, F]
+            wide = self.products.gelu(x.x, inner, kernel, bias)  # [N, F]
             x = self._residual(wide, x, f"{name}/output", self.products.onto_from_gelu)
             layer += 1
         return x

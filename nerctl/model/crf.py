@@ -15,8 +15,15 @@ from nerctl.model.bert import Initial, dimensions, variable
 NEVER = -1e9
 """The log score of what cannot be; exp() of it is 0 in float32."""
 
-LEVELS = 16
-"""Levels of the product tree where the length is unknown when the graph is built: sentences of up to 65,536 tokens."""
+LEVELS = 24
+"""Levels of the product tree where the length is unknown when the graph is built: sentences of up to 16.7 million tokens,
+more than memory holds."""
+
+SUMMED_TAGS = 9
+"""Tags, four types', up to which a product costs no more when each of its terms is summed by itself."""
+
+LEAST = 1e-30
+"""Least sum that counts beside 1; its inverse, in the gradient, is far from overflow, a loss scale included."""
 
 
 class Crf(tf.Module):
@@ -77,9 +84,7 @@ class Crf(tf.Module):
     def _log_partition(self, emissions: tf.Tensor, mask: tf.Tensor, start: tf.Tensor, end: tf.Tensor) -> tf.Tensor:
         alpha = start + emissions[:, 0]  # [B, K]
         steps = self.transitions + emissions[:, 1:, None, :]  # [B, L-1, K, K]
-        present = mask[:, 1:, None, None]  # [B, L-1, 1, 1]
-        steps = steps * present + log_identity(self.tags) * (1.0 - present)
-        product = product_tree(steps)  # [B, K, K]
+        product = product_tree(steps, mask[:, 1:])  # [B, K, K]
         return tf.reduce_logsumexp(alpha[:, :, None] + product + end[:, None, :], axis=[1, 2])  # [B]
 
 
@@ -88,47 +93,68 @@ def log_identity(tags: int) -> tf.Tensor:
     return tf.constant(NEVER * (1.0 - np.eye(tags)), tf.float32)
 
 
-def product_tree(steps: tf.Tensor) -> tf.Tensor:
-    """The product of all matrices of a row in the log semiring.
+def product_tree(steps: tf.Tensor, present: tf.Tensor) -> tf.Tensor:
+    """The product of each row's matrices in the log semiring.
 
     Args:
         steps: [B, M, K, K] float32; M may be 0.
+        present: [B, M] float32; in each row 1 for those that count, then 0.
 
     Returns:
-        [B, K, K] float32.
+        [B, K, K] float32; the unit for a row of padding.
     """
     batch, count, tags, _ = dimensions(steps)
-    unit = log_identity(tags)
     static = isinstance(count, int)
     levels = max(count - 1, 0).bit_length() if static else LEVELS
-    if not static or count == 0:
-        # At least one matrix, whatever the length: the unit changes no product.
-        steps = tf.concat([steps, tf.broadcast_to(unit, tf.stack([batch, 1, tags, tags]))], axis=1)
+    if not static or count == 0:  # at least one matrix, whatever the length
+        steps = tf.concat([steps, tf.zeros(tf.stack([batch, 1, tags, tags]))], axis=1)
+        present = tf.concat([present, tf.zeros(tf.stack([batch, 1]))], axis=1)
         count = count + 1
-        levels = levels if not static else 0
     for _level in range(levels):
-        odd = count % 2
-        if not static or odd:
-            filler = tf.broadcast_to(unit, tf.stack([batch, odd, tags, tags]))  # [B, 0 or 1, K, K]
-            steps = tf.concat([steps, filler], axis=1)
-            count = count + odd
-        count = count // 2
-        pairs = tf.reshape(steps, tf.stack([batch, count, 2, tags, tags]))
-        steps = log_product(pairs[:, :, 0], pairs[:, :, 1])  # [B, M/2, K, K]
-    return tf.reshape(steps, tf.stack([batch, tags, tags]))
+        pairs = count // 2
+        paired = tf.reshape(steps[:, : 2 * pairs], tf.stack([batch, pairs, 2, tags, tags]))
+        both = tf.reshape(present[:, : 2 * pairs], tf.stack([batch, pairs, 2]))
+        # Padding is passed over and not multiplied by a unit, whose scores of what cannot be float32 would round.
+        products = log_product(paired[:, :, 0], paired[:, :, 1])  # [B, M/2, K, K]
+        products = tf.where(tf.cast(both[:, :, 1, None, None], tf.bool), products, paired[:, :, 0])
+        # What has no partner waits: once one matrix is left, the levels that remain cost nothing.
+        steps = tf.concat([products, steps[:, 2 * pairs :]], axis=1)
+        present = tf.concat([both[:, :, 0], present[:, 2 * pairs :]], axis=1)
+        count = count - pairs
+    product = tf.reshape(steps, tf.stack([batch, tags, tags]))
+    any_present = tf.cast(tf.reshape(present, tf.stack([batch, 1, 1])), tf.bool)
+    return tf.where(any_present, product, log_identity(tags))
 
 
 def log_product(left: tf.Tensor, right: tf.Tensor) -> tf.Tensor:
     """log(exp(left) @ exp(right)) over the last two axes, each [..., K, K], without overflow.
 
-    The shift by the greatest score of each row makes the inner product a plain matrix product: with
-    t_k = max_j right_kj and r_i = max_k (left_ik + t_k), both factors are at most 1 and the greatest term is kept. A
-    result more than about 87 below the best of its row is lost to float32 (`NEVER` + the shift), and so is nothing to
-    the sum.
+    Up to `SUMMED_TAGS` tags every result is summed on its own, right at any gap between scores.
     """
-    best_right = tf.stop_gradient(tf.reduce_max(right, axis=-1))  # [..., K]
-    reach = left + best_right[..., None, :]  # [..., K, K]
-    best = tf.stop_gradient(tf.reduce_max(reach, axis=-1, keepdims=True))  # [..., K, 1]
-    total = tf.matmul(tf.exp(reach - best), tf.exp(right - best_right[..., None]))  # [..., K, K]
-    return tf.math.log(tf.maximum(total, 1e-37)) + best
+    return _summed(left, right) if left.shape[-1] <= SUMMED_TAGS else _multiplied(left, right)
 
+
+def _summed(left: tf.Tensor, right: tf.Tensor) -> tf.Tensor:
+    terms = left[..., :, :, None] + right[..., None, :, :]  # [..., K, K, K]: from, over, to
+    best = tf.stop_gradient(tf.reduce_max(terms, axis=-2))  # [..., K, K]
+    return tf.math.log(tf.reduce_sum(tf.exp(terms - best[..., None, :]), axis=-2)) + best  # [..., K, K]
+
+
+def _multiplied(left: tf.Tensor, right: tf.Tensor) -> tf.Tensor:
+    """One plain matrix product, in time that many tags need.
+
+    Both the rows and the columns of the result are brought to a maximum near 0 first, so that a tag whose emissions
+    are far below or above the others' keeps all of its digits, however far. What is lost to float32 is a result more
+    than 69 below both the best of its row and the best of its column. Emissions make no such result: from the best
+    path of the row one can change over to the best of the column, at the cost of two transitions. So nothing is lost
+    as long as transition scores lie within 30 of each other; those beyond are taken for a little better than they are.
+    """
+    over = tf.stop_gradient(tf.reduce_max(right, axis=-1))  # [..., K]
+    reach = left + over[..., None, :]  # [..., K, K]
+    rows = tf.stop_gradient(tf.reduce_max(reach, axis=-1, keepdims=True))  # [..., K, 1]
+    reach = reach - rows
+    best = tf.stop_gradient(tf.reduce_max(reach, axis=-2))  # [..., K]
+    onward = right + (best - over)[..., :, None]  # [..., K, K]
+    columns = tf.stop_gradient(tf.reduce_max(onward, axis=-2, keepdims=True))  # [..., 1, K]
+    total = tf.matmul(tf.exp(reach - best[..., None, :]), tf.exp(onward - columns))  # [..., K, K]
+    return tf.math.log(total + LEAST) + (rows + columns)

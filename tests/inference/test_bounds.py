@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 from test_decoding import random_crf
 from test_marginals import BruteForce, all_spans
 from test_tagger import ODD, rules_tagger
-from tiny_model import write_corpus, write_model_folder
+from tiny_model import vocabulary, write_corpus, write_model_folder
 
+from nerctl.config import TrainConfig
 from nerctl.data.bounds import Bounds, text_bounds
 from nerctl.data.graphemes import clusters
 from nerctl.inference.decoding import decode, viterbi
@@ -23,6 +24,7 @@ from nerctl.inference.loading import load_model
 from nerctl.inference.marginals import TokenSpan, passes, span_score
 from nerctl.inference.rules import Found
 from nerctl.inference.tagger import Tagger
+from nerctl.training.session import read_data
 
 TEXTS = [*ODD, "他在 北京大学 工作。", "    ", "\t海钓比\n", "海\u00a0\u200b厦门 \u3000", "New York  b1", "\u3164厦门\u2800"]
 JOINED = list(" \t\u200d\u0301👩👧🇨🇳\u3000\u200b\r\n海b1가\u1100")
@@ -165,3 +167,16 @@ def test_the_bounds_are_off_for_a_model_whose_train_marks_blanks(tmp_path: Path)
     folder = write_model_folder(tmp_path / "output", allow_blanks=True)
     found = Tagger.load(folder, device="cpu").batch(TEXTS)
     assert any(empty(one.text[0]) for result in found for one in result.entities)
+
+
+def test_training_says_that_its_corpus_marks_blanks(tmp_path: Path) -> None:
+    for name, blank in (("marks", "B-PER"), ("does-not", "O")):
+        folder = tmp_path / name
+        folder.mkdir()
+        inside = "I-PER" if blank == "B-PER" else "B-PER"
+        (folder / "train.txt").write_text(f"在\tO\n \t{blank}\n王\t{inside}\n明\tI-PER\n", encoding="utf-8")
+    marks, does_not = (
+        read_data(TrainConfig(data_dir=str(tmp_path / name)), vocabulary()) for name in ("marks", "does-not")
+    )
+    assert marks.labels.allow_blanks and any("begin or end with blanks" in note for note in marks.notes)
+    assert not does_not.labels.allow_blanks and not any("blanks" in note for note in does_not.notes)
