@@ -7,26 +7,35 @@ from typing import Optional
 
 import typer
 
+from nerctl.commands._help import OUTPUT, SCHEDULE
 from nerctl.console import out
 
 
 def compare(
-    log_a: Path = typer.Argument(..., help="A step log, a steps.jsonl, or the folder of a run."),
-    log_b: Path = typer.Argument(..., help="What to set beside it; ratios are B over A."),
-    as_json: bool = typer.Option(False, "--json", help="Everything as JSON, every step included."),
+    log_a: Path = typer.Argument(..., metavar="A", help="A step log, a steps.jsonl, or the folder of a run."),
+    log_b: Path = typer.Argument(..., metavar="B", help="What to set beside it; ratios are B over A."),
+    as_json: bool = typer.Option(
+        False, "--json", help="Everything as JSON, every step included.", rich_help_panel=OUTPUT
+    ),
     plot: Optional[Path] = typer.Option(
-        None, "--plot", help="Draw losses and step times: FILE.png, or FILE.html as a page of its own."
+        None, "--plot",
+        help="Draw losses and step times: FILE.png, or FILE.html as a page of its own.",
+        metavar="FILE",
+        rich_help_panel=OUTPUT,
     ),
     loss_tolerance: Optional[float] = typer.Option(
-        None,
-        "--loss-tolerance",
+        None, "--loss-tolerance",
         help="Largest relative loss difference, such as 1e-3; exit code 1 where a step's is larger or a side lacks a step.",
+        metavar="X",
+        rich_help_panel=OUTPUT,
     ),
     warmup: Optional[int] = typer.Option(
-        None, "--warmup", min=0, help="The first N steps of both sides are warm-up; else it is found."
+        None, "--warmup", min=0,
+        help="The first N steps of both sides are warm-up; else it is found.", metavar="N", rich_help_panel=SCHEDULE,
     ),
     batch_size: Optional[int] = typer.Option(
-        None, "--batch-size", min=1, help="Sentences a step, for logs that do not tell."
+        None, "--batch-size", min=1,
+        help="Sentences a step, for logs that do not tell.", metavar="N", rich_help_panel=SCHEDULE,
     ),
 ) -> None:
     """Compare two runs: losses and times step by step, steady speed without the warm-up, agreement of losses.
