@@ -38,7 +38,7 @@ def compare(
         help="Sentences a step, for logs that do not tell.", metavar="N", rich_help_panel=SCHEDULE,
     ),
 ) -> None:
-    """Compare two runs: losses and times step by step, steady speed without the warm-up, agreement of losses.
+    """Compare two runs: a verdict in two sentences, then losses and times step by step, and steady speed.
 
     Reads what nerctl train writes and what the original prints after nerctl patch-hooks. Warm-up is found
     from the times when all steps have one shape, else from the steps that are marked as compiling.
@@ -48,7 +48,7 @@ def compare(
       nerctl compare loss+perf_gpu.txt loss+perf_npu.txt --plot speed.png
       nerctl compare run-cpu/output run-npu/output --loss-tolerance 1e-4
     """
-    from nerctl.upstream import chart, comparison, comparison_text
+    from nerctl.upstream import chart, comparison, comparison_json, comparison_text
 
     if plot is not None:
         chart.check_plot_name(plot)
@@ -56,9 +56,9 @@ def compare(
         log_a, log_b, warm_up=warmup, batch_size=batch_size, loss_tolerance=loss_tolerance
     )
     if as_json:
-        out.json(comparison.as_json(result))
+        out.json(comparison_json.as_json(result))
     else:
-        out.result(comparison_text.text_report(result))
+        out.result(comparison_text.text_report(result, min(out.rich().width, comparison_text.WIDTH)))
     if plot is not None:
         chart.write_plot(result, plot)
         out.say(f"The plot is in {plot}.")
