@@ -101,5 +101,6 @@ def _usage(error: Any) -> str:
     """Click's complaint and where to look, in one line."""
     context = getattr(error, "ctx", None)
     command = context.command_path if context is not None else "nerctl"
-    complaint = error.format_message().rstrip(".").replace("Value error, ", "")  # newer Typer says so before a choice
+    complaint = " ".join(error.format_message().split()).rstrip(".")  # a missing choice gets a line each
+    complaint = complaint.replace("Value error, ", "")  # newer Typer says so before a choice
     return f"{complaint}{' ' if complaint.endswith('?') else '; '}{command} --help shows what it takes"

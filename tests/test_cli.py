@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import contextlib
+import importlib
 import json
 import os
 import re
 import subprocess
 import sys
 import unicodedata
+from io import StringIO
 from pathlib import Path
+from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 import pytest
 from made_corpus import write_encoder
 
-from nerctl.cli import COMMANDS
+from nerctl.cli import COMMANDS, run
 
 HEAVY = ("tensorflow", "numpy", "matplotlib", "onnxruntime", "starlette", "requests", "rich", "torch")
 
@@ -101,12 +105,7 @@ def test_a_mistyped_environment_variable_is_named_with_the_near_one(tmp_path: Pa
 
 @pytest.mark.parametrize("command", ["", *COMMANDS])
 def test_help_has_no_line_over_80_columns_and_cuts_no_sentence(command: str) -> None:
-    import contextlib
-    import io
-
-    from nerctl.cli import run
-
-    printed = io.StringIO()
+    printed = StringIO()
     with pytest.MonkeyPatch.context() as patch, contextlib.redirect_stdout(printed):
         patch.setenv("COLUMNS", "80")
         assert run([command, "--help"] if command else []) == 0
@@ -114,6 +113,63 @@ def test_help_has_no_line_over_80_columns_and_cuts_no_sentence(command: str) -> 
     assert "env var: NERCTL_TRAIN" not in printed.getvalue()
     for line in printed.getvalue().splitlines():
         assert sum(1 + (unicodedata.east_asian_width(letter) in "WF") for letter in line) <= 80, line
+
+
+NOT_YET = ("predict", "serve")
+
+
+def parameters(command: str) -> list[Any]:
+    from typer.main import get_command
+
+    from nerctl.cli import app
+
+    found: Any = get_command(app)
+    return [one for one in found.commands[command].params if one.name != "context"]
+
+
+def closed_choices(command: str) -> dict[str, tuple[str, ...]]:
+    """What the function's annotations allow, for the parameters that take one of a few words."""
+    name = command.replace("-", "_")
+    hints = get_type_hints(getattr(importlib.import_module(f"nerctl.commands.{name}"), name))
+    kinds = [(one, kind) for one, hint in hints.items() for kind in (hint, *get_args(hint))]  # (of an Optional too)
+    return {one: get_args(kind) for one, kind in kinds if get_origin(kind) is Literal}
+
+
+@pytest.mark.parametrize("command", [one for one in COMMANDS if one not in NOT_YET])
+def test_every_option_names_what_it_takes_and_stands_in_a_group(command: str) -> None:
+    from nerctl.commands._help import PANELS
+
+    closed = closed_choices(command)
+    for one in parameters(command):
+        if one.name in closed:
+            assert one.metavar.strip("[]") in ("NAME", "|".join(closed[one.name]))
+        else:
+            named = re.fullmatch(r"[A-Z]+(=[A-Z]+|\.toml)?", one.metavar or "")
+            assert named or getattr(one, "is_flag", False), f"{one.name}: {one.metavar}"
+        assert one.param_type_name == "argument" or "--config" in one.opts or one.rich_help_panel in PANELS
+
+
+@pytest.mark.parametrize("command", [one for one in COMMANDS if one not in NOT_YET])
+def test_a_choice_that_there_is_not_is_refused_by_one_line_that_lists_them(command: str) -> None:
+    kinds = {one.name: one.param_type_name for one in parameters(command)}
+    for name, values in closed_choices(command).items():
+        words = ["other"] if kinds[name] == "argument" else [f"--{name.replace('_', '-')}", "other"]
+        with contextlib.redirect_stderr(StringIO()) as said:
+            assert run([command, *words]) == 2
+        line = said.getvalue()
+        assert line.count("\n") == 1 and "'other'" in line and all(f"'{value}'" in line for value in values)
+
+
+def test_an_argument_that_is_missing_gets_one_line_with_the_choices() -> None:
+    with contextlib.redirect_stderr(StringIO()) as said:
+        assert run(["bench"]) == 2
+    assert said.getvalue().count("\n") == 1 and "Choose from: train, predict;" in said.getvalue()
+
+
+def test_choices_are_completed_in_a_shell(tmp_path: Path) -> None:
+    words = {"COMP_WORDS": "nerctl doctor --precision mixed", "COMP_CWORD": "3", "_NERCTL_COMPLETE": "complete_bash"}
+    completed = nerctl(folder=tmp_path, **words)
+    assert completed.stdout.split() == ["mixed_bfloat16", "mixed_float16"]
 
 
 def test_an_error_is_one_line_without_a_traceback_and_debug_shows_it(tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from nerctl.bench import Work
 from nerctl.errors import DataError
 
 FORMAT = 1
@@ -41,8 +42,8 @@ class Spread:
 class Figures:
     """One measurement of training or prediction."""
 
-    what: str
-    """"train" or "predict"."""
+    what: Work
+    """What was measured."""
     first_seconds: float
     """The first step or pass, compilation included."""
     ready_seconds: float

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any, get_args
 
 from typer.core import TyperCommand, TyperGroup
@@ -75,6 +76,11 @@ class Command(TyperCommand):
         """As Click's; of the variables only those are shown that have a name of their own."""
         return _without_variables([*super().get_params(ctx)])
 
+    def collect_usage_pieces(self, ctx: Any) -> list[str]:
+        """The arguments by their metavars: FILE, [FILE] where it may be left out; Typer's own forms differ by release."""
+        arguments = [one for one in self.get_params(ctx) if one.param_type_name == "argument"]
+        return [self.options_metavar or "", *map(_argument_in_usage, arguments)]
+
     def format_options(self, ctx: Any, formatter: Any) -> None:
         """Sections in the order of `PANELS`; what has no group comes last."""
         sections: dict[str, list[tuple[str, str]]] = {}
@@ -83,7 +89,8 @@ class Command(TyperCommand):
             if record is not None:
                 title = getattr(parameter, "rich_help_panel", None)
                 title = title or ("Arguments" if parameter.param_type_name == "argument" else "Options")
-                sections.setdefault(title, []).append(record)
+                first = _name(parameter) if title == "Arguments" else record[0]
+                sections.setdefault(title, []).append((first, _RANGE.sub(r"at least \1", record[1])))
         for title in ("Arguments", *PANELS, "Options"):
             if title in sections:
                 with formatter.section(title):
@@ -93,6 +100,22 @@ class Command(TyperCommand):
 def choices(kind: Any) -> str:
     """How help shows what an option takes: [auto|cpu|cuda|npu] for a `Literal` of these."""
     return f"[{'|'.join(get_args(kind))}]"
+
+
+_RANGE = re.compile(r"\bx>=([\d.]+)(?=[;\]])")
+"""How Click tells a bound, in the brackets with the default."""
+
+
+def _argument_in_usage(argument: Any) -> str:
+    name = _name(argument)
+    if name.startswith("["):
+        return name
+    name = f"{{{name}}}" if "|" in name else name
+    return (name if argument.required else f"[{name}]") + ("..." if argument.nargs == -1 else "")
+
+
+def _name(argument: Any) -> str:
+    return argument.metavar or str(argument.name).upper()
 
 
 def prints_and_leaves(parameter: Any) -> bool:

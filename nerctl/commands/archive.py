@@ -4,58 +4,60 @@ from __future__ import annotations
 
 import posixpath
 from dataclasses import asdict
-from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING, Optional
 
 import typer
 
+from nerctl.commands._help import DATA, MODEL, OUTPUT, choices
 from nerctl.commands._progress import Progress
 from nerctl.console import out
 from nerctl.errors import FailedError, NerctlError
+from nerctl.transfer import PROJECT, Layout, What
 
 if TYPE_CHECKING:
     from nerctl.transfer.archive_plan import Plan
 
 
-class What(str, Enum):
-    """What is archived."""
-
-    dataset = "dataset"
-    checkpoint = "checkpoint"
-    logs = "logs"
-    all = "all"
-
-
-class Layout(str, Enum):
-    """How the archive is laid out."""
-
-    flat = "flat"
-    turing = "turing"
-
-
 def archive(
     to: Optional[str] = typer.Option(
-        None, "--to", metavar="TARGET", help="A folder, [user@]host:/path, sftp://..., or an fsspec address."
+        None, "--to",
+        help="A folder, [user@]host:/path, sftp://..., or an fsspec address.", metavar="TARGET", rich_help_panel=OUTPUT,
     ),
     verify: Optional[str] = typer.Option(
-        None, "--verify", metavar="TARGET", help="Check every archive below TARGET; nothing is written."
+        None, "--verify",
+        help="Check every archive below TARGET; nothing is written.", metavar="TARGET", rich_help_panel=OUTPUT,
     ),
-    what: What = typer.Option(What.all, "--what", help="What to archive."),
+    what: What = typer.Option(
+        "all", "--what", help="What to archive.", metavar=choices(What), rich_help_panel=DATA
+    ),
     layout: Layout = typer.Option(
-        Layout.flat,
-        "--layout",
+        "flat", "--layout",
         help="flat: dataset/, checkpoint/, logs/. turing: NAME/, GPU/NAME/, results/NAME/.",
+        metavar=choices(Layout),
+        rich_help_panel=OUTPUT,
     ),
-    run_name: str = typer.Option("", "--run-name", help="Folder for this run below its place."),
-    output_dir: Path = typer.Option(Path("output"), "--output-dir", metavar="DIR", help="The run."),
+    run_name: str = typer.Option(
+        "", "--run-name", help="Folder for this run below its place.", metavar="NAME", rich_help_panel=OUTPUT
+    ),
+    output_dir: Path = typer.Option(
+        Path("output"), "--output-dir", help="The run.", metavar="DIR", rich_help_panel=MODEL
+    ),
     data_dir: Optional[Path] = typer.Option(
-        None, "--data-dir", metavar="DIR", help="The data set; without it, the one that the run has read."
+        None, "--data-dir",
+        help="The data set; without it, the one that the run has read.", metavar="DIR", rich_help_panel=DATA,
     ),
-    name: str = typer.Option("CarPeting_TF_BiLSTM_CRF", "--name", help="The project, for --layout turing."),
-    dry_run: bool = typer.Option(False, "--dry-run", help="List what would go where; the target is not contacted."),
-    force: bool = typer.Option(False, "--force", help="Replace files that are there with other content."),
-    as_json: bool = typer.Option(False, "--json", help="The result as one JSON object."),
+    name: str = typer.Option(
+        PROJECT, "--name", help="The project, for --layout turing.", metavar="NAME", rich_help_panel=OUTPUT
+    ),
+    dry_run: bool = typer.Option(
+        False, "--dry-run",
+        help="List what would go where; the target is not contacted.", rich_help_panel=OUTPUT,
+    ),
+    force: bool = typer.Option(
+        False, "--force", help="Replace files that are there with other content.", rich_help_panel=OUTPUT
+    ),
+    as_json: bool = typer.Option(False, "--json", help="The result as one JSON object.", rich_help_panel=OUTPUT),
 ) -> None:
     """Put a run's data set, checkpoint and logs away, or check with --verify what was put away.
 
@@ -80,7 +82,7 @@ def archive(
 
     output_dir, data_dir = local_folder(str(output_dir)), data_dir and local_folder(str(data_dir))
     assert to is not None  # one of the two was given
-    plan = plan_archive(what.value, layout.value, output_dir, data_dir, name, run_name)
+    plan = plan_archive(what, layout, output_dir, data_dir, name, run_name)
     for note in plan.notes:
         out.warn(note)
     if dry_run:

@@ -7,6 +7,10 @@ from typing import TYPE_CHECKING, Optional
 
 import typer
 
+from nerctl.backends import Device, Precision
+from nerctl.bench import Work
+from nerctl.commands._help import DATA, DEVICE, MODEL, OUTPUT, SCHEDULE, choices
+from nerctl.config import Head
 from nerctl.console import out
 from nerctl.errors import NerctlError
 from nerctl.folder import check_output_file, write_json
@@ -22,19 +26,45 @@ OF_PREDICT = ("model",)
 
 def bench(
     context: typer.Context,
-    what: str = typer.Argument(..., metavar="train|predict", help="What to measure."),
-    bert_dir: str = typer.Option("model", help="train: folder with the encoder."),
-    model: str = typer.Option("output", help="predict: folder of a run or an export."),
-    data: str = typer.Option("NERdata", "--data", help="The corpus: a folder; for predict a file too."),
-    device: str = typer.Option("auto", help="auto, cpu, cuda or npu."),
-    precision: str = typer.Option("float32", help="train: float32, mixed_bfloat16 or mixed_float16."),
-    batch_size: Optional[int] = typer.Option(None, help="train: sentences an update; default: that of nerctl train."),
-    head: str = typer.Option("bilstm-crf", help="train: bilstm-crf, crf or softmax."),
-    from_scratch: bool = typer.Option(False, "--from-scratch", help="train: random weights; the speed is the same."),
-    steps: int = typer.Option(10, help="Steady steps (train) or passes over 500 sentences (predict) to time."),
-    compare: Optional[Path] = typer.Option(None, metavar="FILE", help="An earlier measurement to compare with."),
-    output: Optional[Path] = typer.Option(None, metavar="FILE", help="Write the JSON there as well."),
-    as_json: bool = typer.Option(False, "--json", help="Print one JSON object."),
+    what: Work = typer.Argument(..., metavar="train|predict", help="What to measure."),
+    bert_dir: str = typer.Option(
+        "model", help="train: folder with the encoder.", metavar="DIR", rich_help_panel=MODEL
+    ),
+    model: str = typer.Option(
+        "output", help="predict: folder of a run or an export.", metavar="DIR", rich_help_panel=MODEL
+    ),
+    data: str = typer.Option(
+        "NERdata", "--data", help="The corpus: a folder; for predict a file too.", metavar="DIR", rich_help_panel=DATA
+    ),
+    device: Device = typer.Option(
+        "auto", help="auto takes CUDA if there is a card.", metavar=choices(Device), rich_help_panel=DEVICE
+    ),
+    precision: Precision = typer.Option(
+        "float32", help="train: of products in the encoder.", metavar=choices(Precision), rich_help_panel=DEVICE
+    ),
+    batch_size: Optional[int] = typer.Option(
+        None,
+        help="train: sentences an update; default: that of nerctl train.", metavar="N", rich_help_panel=SCHEDULE,
+    ),
+    head: Head = typer.Option(
+        "bilstm-crf", help="train: what scores the tags.", metavar=choices(Head), rich_help_panel=MODEL
+    ),
+    from_scratch: bool = typer.Option(
+        False, "--from-scratch", help="train: random weights; the speed is the same.", rich_help_panel=MODEL
+    ),
+    steps: int = typer.Option(
+        10, min=1,
+        help="Steady steps (train) or passes over 500 sentences (predict) to time.",
+        metavar="N",
+        rich_help_panel=SCHEDULE,
+    ),
+    compare: Optional[Path] = typer.Option(
+        None, help="An earlier measurement to compare with.", metavar="FILE", rich_help_panel=OUTPUT
+    ),
+    output: Optional[Path] = typer.Option(
+        None, help="Write the JSON there as well.", metavar="FILE", rich_help_panel=OUTPUT
+    ),
+    as_json: bool = typer.Option(False, "--json", help="Print one JSON object.", rich_help_panel=OUTPUT),
 ) -> None:
     """Measure training or prediction on this machine; nothing of it is kept.
 
@@ -46,14 +76,10 @@ def bench(
       nerctl bench train --steps 20 --output before.json
       nerctl bench predict --data NERdata/test.txt --compare before.json
     """
-    if what not in ("train", "predict"):
-        raise NerctlError(f"nerctl bench {what}: measure train or predict")
     for name in OF_PREDICT if what == "train" else OF_TRAIN:
         source = context.get_parameter_source(name)
         if source is not None and source.name == "COMMANDLINE":
             raise NerctlError(f"--{name.replace('_', '-')}: nerctl bench {what} does not take it; leave it out")
-    if steps < 1:
-        raise NerctlError(f"--steps {steps}: must be at least 1")
     if output is not None:
         check_output_file(output, "--output")
     from nerctl.bench.figures import compare as verdict_on

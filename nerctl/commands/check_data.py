@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Optional
 
 import typer
 
+from nerctl.commands._help import DATA, MODEL, OUTPUT
 from nerctl.console import out
 
 if TYPE_CHECKING:
@@ -24,11 +25,17 @@ def check_data(
     bert_dir: Optional[Path] = typer.Option(
         None,
         help="Encoder folder; its vocab.txt makes lengths word pieces and tells unknown tokens.",
+        metavar="DIR",
+        rich_help_panel=MODEL,
     ),
     max_seq_length: int = typer.Option(
-        202, min=3, help="Window: word pieces with [CLS] and [SEP]; longer sentences need more than one."
+        202,
+        min=3,
+        help="Window: word pieces with [CLS] and [SEP]; longer sentences need more than one.",
+        metavar="N",
+        rich_help_panel=DATA,
     ),
-    as_json: bool = typer.Option(False, "--json", help="Print one JSON object."),
+    as_json: bool = typer.Option(False, "--json", help="Print one JSON object.", rich_help_panel=OUTPUT),
 ) -> None:
     """Count each split's sentences, tokens and entities, and list its problems, worst first.
 

@@ -7,29 +7,38 @@ from typing import Optional
 
 import typer
 
+from nerctl.commands._help import OUTPUT, SCHEDULE
 from nerctl.console import out
 
 
 def compare(
-    log_a: Path = typer.Argument(..., help="A step log, a steps.jsonl, or the folder of a run."),
-    log_b: Path = typer.Argument(..., help="What to set beside it; ratios are B over A."),
-    as_json: bool = typer.Option(False, "--json", help="Everything as JSON, every step included."),
+    log_a: Path = typer.Argument(..., metavar="A", help="A step log, a steps.jsonl, or the folder of a run."),
+    log_b: Path = typer.Argument(..., metavar="B", help="What to set beside it; ratios are B over A."),
+    as_json: bool = typer.Option(
+        False, "--json", help="Everything as JSON, every step included.", rich_help_panel=OUTPUT
+    ),
     plot: Optional[Path] = typer.Option(
-        None, "--plot", help="Draw losses and step times: FILE.png, or FILE.html as a page of its own."
+        None, "--plot",
+        help="Draw losses and step times: FILE.png, or FILE.html as a page of its own.",
+        metavar="FILE",
+        rich_help_panel=OUTPUT,
     ),
     loss_tolerance: Optional[float] = typer.Option(
-        None,
-        "--loss-tolerance",
+        None, "--loss-tolerance",
         help="Largest relative loss difference, such as 1e-3; exit code 1 where a step's is larger or a side lacks a step.",
+        metavar="X",
+        rich_help_panel=OUTPUT,
     ),
     warmup: Optional[int] = typer.Option(
-        None, "--warmup", min=0, help="The first N steps of both sides are warm-up; else it is found."
+        None, "--warmup", min=0,
+        help="The first N steps of both sides are warm-up; else it is found.", metavar="N", rich_help_panel=SCHEDULE,
     ),
     batch_size: Optional[int] = typer.Option(
-        None, "--batch-size", min=1, help="Sentences a step, for logs that do not tell."
+        None, "--batch-size", min=1,
+        help="Sentences a step, for logs that do not tell.", metavar="N", rich_help_panel=SCHEDULE,
     ),
 ) -> None:
-    """Compare two runs: losses and times step by step, steady speed without the warm-up, agreement of losses.
+    """Compare two runs: a verdict in two sentences, then losses and times step by step, and steady speed.
 
     Reads what nerctl train writes and what the original prints after nerctl patch-hooks. Warm-up is found
     from the times when all steps have one shape, else from the steps that are marked as compiling.
@@ -39,7 +48,7 @@ def compare(
       nerctl compare loss+perf_gpu.txt loss+perf_npu.txt --plot speed.png
       nerctl compare run-cpu/output run-npu/output --loss-tolerance 1e-4
     """
-    from nerctl.upstream import chart, comparison, comparison_text
+    from nerctl.upstream import chart, comparison, comparison_json, comparison_text
 
     if plot is not None:
         chart.check_plot_name(plot)
@@ -47,9 +56,9 @@ def compare(
         log_a, log_b, warm_up=warmup, batch_size=batch_size, loss_tolerance=loss_tolerance
     )
     if as_json:
-        out.json(comparison.as_json(result))
+        out.json(comparison_json.as_json(result))
     else:
-        out.result(comparison_text.text_report(result))
+        out.result(comparison_text.text_report(result, min(out.rich().width, comparison_text.WIDTH)))
     if plot is not None:
         chart.write_plot(result, plot)
         out.say(f"The plot is in {plot}.")

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Optional, get_type_hints
 
 import typer
 
+from nerctl.commands._help import OUTPUT
 from nerctl.console import out
 from nerctl.errors import NerctlError
 
@@ -28,7 +29,9 @@ SOURCES = {"COMMANDLINE": "command line", "ENVIRONMENT": "NERCTL_TRAIN_{}"}
 def config(
     context: typer.Context,
     file: Optional[str] = typer.Option(None, "--config", metavar="FILE.toml", help="A TOML file of options."),
-    as_json: bool = typer.Option(False, "--json", help="Print one JSON object: value and origin of each option."),
+    as_json: bool = typer.Option(
+        False, "--json", help="Print one JSON object: value and origin of each option.", rich_help_panel=OUTPUT
+    ),
 ) -> None:
     """Print the options that nerctl train would run with, and where each comes from.
 

@@ -7,19 +7,32 @@ from typing import Optional
 
 import typer
 
+from nerctl.backends import Device, DeviceOptions, Precision, backend_for
+from nerctl.commands._help import DEVICE, OUTPUT, choices
 from nerctl.console import out
 
 
 def doctor(
-    device: str = typer.Option("auto", help="auto, cpu, cuda or npu; auto takes CUDA if there is a card."),
-    device_id: Optional[int] = typer.Option(None, help="The card, from 0."),
-    precision: str = typer.Option("float32", help="float32, mixed_bfloat16 or mixed_float16, for the trial."),
-    xla: Optional[bool] = typer.Option(None, "--xla/--no-xla", help="Compile the trial with XLA."),
-    npu_option: list[str] = typer.Option([], metavar="NAME=VALUE", help="An option of the Ascend adapter; repeatable."),
-    npu_ops: Optional[Path] = typer.Option(
-        None, metavar="FILE", help="The vendor's npu_supported_ops.json; default: the toolkit's own, if it is there."
+    device: Device = typer.Option(
+        "auto", help="auto takes CUDA if there is a card.", metavar=choices(Device), rich_help_panel=DEVICE
     ),
-    as_json: bool = typer.Option(False, "--json", help="One JSON object."),
+    device_id: Optional[int] = typer.Option(None, help="The card, from 0.", metavar="N", rich_help_panel=DEVICE),
+    precision: Precision = typer.Option(
+        "float32", help="Of the trial's products in the encoder.", metavar=choices(Precision), rich_help_panel=DEVICE
+    ),
+    xla: Optional[bool] = typer.Option(
+        None, "--xla/--no-xla", help="Compile the trial with XLA.", rich_help_panel=DEVICE
+    ),
+    npu_option: list[str] = typer.Option(
+        [], metavar="NAME=VALUE", help="An option of the Ascend adapter; repeatable.", rich_help_panel=DEVICE
+    ),
+    npu_ops: Optional[Path] = typer.Option(
+        None,
+        help="The vendor's npu_supported_ops.json; default: the toolkit's own, if it is there.",
+        metavar="FILE",
+        rich_help_panel=DEVICE,
+    ),
+    as_json: bool = typer.Option(False, "--json", help="One JSON object.", rich_help_panel=OUTPUT),
 ) -> None:
     """Check whether a device can train: versions, libraries, devices, environment, and a trial.
 
@@ -32,7 +45,7 @@ def doctor(
       nerctl doctor
       nerctl doctor --device npu --npu-ops npu_supported_ops.json
     """
-    from nerctl.backends import DeviceOptions, backend_for, lstm_form
+    from nerctl.backends import lstm_form
     from nerctl.doctor.checks import FAILED, Line, diagnose
     from nerctl.errors import NerctlError
 

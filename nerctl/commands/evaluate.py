@@ -7,30 +7,52 @@ from typing import Optional
 
 import typer
 
+from nerctl.backends import Device
+from nerctl.commands._help import DATA, DEVICE, MODEL, OUTPUT, choices
 from nerctl.commands._model_options import MAX_TOKENS_HELP
 from nerctl.console import out
 
 
 def evaluate(
-    model: Path = typer.Option(Path("output"), "--model", "-m", help="Training folder or exported folder."),
-    data: Path = typer.Option(
-        Path("NERdata"), "--data", "-d", help="Corpus file, or a folder: then its test file."
+    model: Path = typer.Option(
+        Path("output"), "--model", "-m",
+        help="Training folder or exported folder.", metavar="DIR", rich_help_panel=MODEL,
     ),
-    as_json: bool = typer.Option(False, "--json", help="One JSON object; figures are fractions of 1."),
+    data: Path = typer.Option(
+        Path("NERdata"), "--data", "-d",
+        help="Corpus file, or a folder: then its test file.", metavar="FILE", rich_help_panel=DATA,
+    ),
+    as_json: bool = typer.Option(
+        False, "--json", help="One JSON object; figures are fractions of 1.", rich_help_panel=OUTPUT
+    ),
     predictions: Optional[Path] = typer.Option(
-        None, "--predictions", metavar="FILE", help="Write 'token gold predicted' lines that conlleval reads."
+        None, "--predictions",
+        help="Write 'token gold predicted' lines that conlleval reads.", metavar="FILE", rich_help_panel=OUTPUT,
     ),
     strict: bool = typer.Option(
-        False, "--strict", help="Strict BIO: an I- that does not continue an entity of its type is no entity."
+        False, "--strict",
+        help="Strict BIO: an I- that does not continue an entity of its type is no entity.",
+        rich_help_panel=DATA,
     ),
     max_seq_length: Optional[int] = typer.Option(
-        None, help="Longest window in word pieces, [CLS] and [SEP] included; default: that of training."
+        None,
+        help="Longest window in word pieces, [CLS] and [SEP] included; default: that of training.",
+        metavar="N",
+        rich_help_panel=DATA,
     ),
-    max_tokens: Optional[int] = typer.Option(None, min=1, help=MAX_TOKENS_HELP),
-    device: str = typer.Option("auto", help="auto, cpu, cuda or npu."),
-    threads: int = typer.Option(0, min=0, help="Computing threads; 0: as many as cores."),
+    max_tokens: Optional[int] = typer.Option(
+        None, min=1, help=MAX_TOKENS_HELP, metavar="N", rich_help_panel=DEVICE
+    ),
+    device: Device = typer.Option(
+        "auto", help="auto takes CUDA if there is a card.", metavar=choices(Device), rich_help_panel=DEVICE
+    ),
+    threads: int = typer.Option(
+        0, min=0, help="Computing threads; 0: as many as cores.", metavar="N", rich_help_panel=DEVICE
+    ),
     allow_blanks: bool = typer.Option(
-        False, "--allow-blanks", help="Let entities begin and end with blanks, and cut joined characters."
+        False, "--allow-blanks",
+        help="Let entities begin and end with blanks, and cut joined characters.",
+        rich_help_panel=MODEL,
     ),
 ) -> None:
     """Score a model: entity precision, recall and F1, by type and in all, against a corpus' own tags.

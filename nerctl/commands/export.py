@@ -7,18 +7,35 @@ from typing import Optional
 
 import typer
 
+from nerctl.commands._help import DATA, MODEL, OUTPUT, choices
 from nerctl.console import out
-from nerctl.errors import NerctlError
+from nerctl.inference.export_options import ExportOptions, Format, Quantized
 
 
 def export(
-    to: Path = typer.Option(..., "--to", help="Folder to write; it must not exist, or be empty."),
-    model: Path = typer.Option(Path("output"), "--model", "-m", help="Training folder."),
-    format: str = typer.Option("onnx", "--format", help="onnx or saved-model."),
-    quantize: Optional[str] = typer.Option(None, help="int8: matrix products in eight bits; onnx only."),
-    data: Optional[Path] = typer.Option(None, "--data", "-d", help="Corpus file or folder: print F1 before and after."),
-    max_f1_drop: float = typer.Option(0.5, min=0.0, help="With --data: refuse an export that loses more points of F1."),
-    as_json: bool = typer.Option(False, "--json", help="One JSON object; F1 is a fraction of 1."),
+    to: Path = typer.Option(
+        ..., "--to", help="Folder to write; it must not exist, or be empty.", metavar="DIR", rich_help_panel=OUTPUT
+    ),
+    model: Path = typer.Option(
+        Path("output"), "--model", "-m", help="Training folder.", metavar="DIR", rich_help_panel=MODEL
+    ),
+    format: Format = typer.Option(
+        "onnx", "--format", help="What to write.", metavar=choices(Format), rich_help_panel=OUTPUT
+    ),
+    quantize: Optional[Quantized] = typer.Option(
+        None, help="Matrix products in eight bits; onnx only.", metavar=choices(Quantized), rich_help_panel=OUTPUT
+    ),
+    data: Optional[Path] = typer.Option(
+        None, "--data", "-d",
+        help="Corpus file or folder: print F1 before and after.", metavar="FILE", rich_help_panel=DATA,
+    ),
+    max_f1_drop: float = typer.Option(
+        0.5, min=0.0,
+        help="With --data: refuse an export that loses more points of F1.", metavar="X", rich_help_panel=OUTPUT,
+    ),
+    as_json: bool = typer.Option(
+        False, "--json", help="One JSON object; F1 is a fraction of 1.", rich_help_panel=OUTPUT
+    ),
 ) -> None:
     """Export a trained model; the folder is complete and needs no training folder.
 
@@ -32,10 +49,8 @@ def export(
       nerctl export --model output --to export
       nerctl export --to export-int8 --quantize int8 --data NERdata/dev.txt
     """
-    from nerctl.inference.export import ExportOptions, export_model
+    from nerctl.inference.export import export_model
 
-    if quantize not in (None, "int8"):
-        raise NerctlError(f"--quantize {quantize}: unknown; it takes int8")
     options = ExportOptions(format, quantize == "int8", data, max_f1_drop)
     result = export_model(model, to, options)
     comparison = result.comparison

@@ -7,31 +7,35 @@ from typing import Optional
 
 import typer
 
+from nerctl.commands._help import MODEL, OUTPUT
 from nerctl.commands._progress import Progress
 from nerctl.console import out
+from nerctl.transfer import EncoderName
 
 
 def fetch_bert(
-    name: Optional[str] = typer.Argument(
-        None, metavar="[NAME]", help="chinese_L-12_H-768_A-12 (the default) or e5-small-zh."
+    name: Optional[EncoderName] = typer.Argument(
+        None, metavar="NAME", help="chinese_L-12_H-768_A-12 (the default) or e5-small-zh."
     ),
-    to: Path = typer.Option(Path("model"), "--to", metavar="DIR", help="The model folder."),
+    to: Path = typer.Option(Path("model"), "--to", help="The model folder.", metavar="DIR", rich_help_panel=OUTPUT),
     mirror: Optional[list[str]] = typer.Option(
-        None,
-        "--mirror",
-        metavar="URL",
+        None, "--mirror",
         envvar="NERCTL_MIRROR",
         help="Address of NAME.zip or of the folder that holds it, in place of the built-in ones; may be "
         "given several times.",
+        metavar="URL",
+        rich_help_panel=MODEL,
     ),
     local: Optional[Path] = typer.Option(
-        None,
-        "--from",
-        metavar="ARCHIVE_OR_DIR",
+        None, "--from",
         help="A zip, tar or folder with any encoder in Google's BERT format; nothing is downloaded.",
+        metavar="FILE",
+        rich_help_panel=MODEL,
     ),
-    force: bool = typer.Option(False, "--force", help="Replace another encoder that is there."),
-    as_json: bool = typer.Option(False, "--json", help="The result as one JSON object."),
+    force: bool = typer.Option(
+        False, "--force", help="Replace another encoder that is there.", rich_help_panel=OUTPUT
+    ),
+    as_json: bool = typer.Option(False, "--json", help="The result as one JSON object.", rich_help_panel=OUTPUT),
 ) -> None:
     """Fetch an encoder: bert_config.json, vocab.txt and bert_model.ckpt.* directly in the model folder.
 

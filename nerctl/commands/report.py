@@ -7,17 +7,31 @@ from typing import Optional
 
 import typer
 
+from nerctl.backends import Device
+from nerctl.commands._help import DATA, DEVICE, MODEL, OUTPUT, choices
 from nerctl.console import out
 
 
 def report(
-    model: Path = typer.Option(Path("output"), "--model", "-m", help="Output folder of nerctl train."),
-    data: Optional[Path] = typer.Option(
-        None, "--data", "-d", help="Corpus file whose errors to show, or a folder: then its test file."
+    model: Path = typer.Option(
+        Path("output"), "--model", "-m",
+        help="Output folder of nerctl train.", metavar="DIR", rich_help_panel=MODEL,
     ),
-    as_json: bool = typer.Option(False, "--json", help="One JSON object: the names of the files written."),
-    device: str = typer.Option("auto", help="auto, cpu, cuda or npu."),
-    threads: int = typer.Option(0, min=0, help="Computing threads; 0: as many as cores."),
+    data: Optional[Path] = typer.Option(
+        None, "--data", "-d",
+        help="Corpus file whose errors to show, or a folder: then its test file.",
+        metavar="FILE",
+        rich_help_panel=DATA,
+    ),
+    as_json: bool = typer.Option(
+        False, "--json", help="One JSON object: the names of the files written.", rich_help_panel=OUTPUT
+    ),
+    device: Device = typer.Option(
+        "auto", help="auto takes CUDA if there is a card.", metavar=choices(Device), rich_help_panel=DEVICE
+    ),
+    threads: int = typer.Option(
+        0, min=0, help="Computing threads; 0: as many as cores.", metavar="N", rich_help_panel=DEVICE
+    ),
 ) -> None:
     """Write a run's reports again: report.html, report.json, README.md and curves.png in its folder.
 

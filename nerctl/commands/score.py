@@ -6,16 +6,23 @@ from pathlib import Path
 
 import typer
 
+from nerctl.commands._help import DATA, OUTPUT
 from nerctl.console import out
 from nerctl.errors import NerctlError
 
 
 def score(
     file: Path = typer.Argument(..., metavar="FILE", help="Lines of 'token gold predicted'."),
-    as_json: bool = typer.Option(False, "--json", help="One JSON object; figures are fractions of 1."),
-    conlleval: bool = typer.Option(False, "--conlleval", help="The very report that conlleval prints."),
+    as_json: bool = typer.Option(
+        False, "--json", help="One JSON object; figures are fractions of 1.", rich_help_panel=OUTPUT
+    ),
+    conlleval: bool = typer.Option(
+        False, "--conlleval", help="The very report that conlleval prints.", rich_help_panel=OUTPUT
+    ),
     strict: bool = typer.Option(
-        False, "--strict", help="Strict BIO: an I- that does not continue an entity of its type is no entity."
+        False, "--strict",
+        help="Strict BIO: an I- that does not continue an entity of its type is no entity.",
+        rich_help_panel=DATA,
     ),
 ) -> None:
     """Score a prediction file: entity precision, recall and F1, by type and in all.

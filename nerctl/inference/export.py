@@ -18,13 +18,11 @@ from nerctl.inference.decoding import decode
 from nerctl.inference.documents import Document, as_corpus
 from nerctl.inference.engine import Engine, TensorFlowEngine
 from nerctl.inference.evaluate import evaluate_model
+from nerctl.inference.export_options import ExportOptions
 from nerctl.inference.loading import LoadedModel, load_model
 from nerctl.inference.predict import emissions_of
 from nerctl.inference.sample_check import FILE as SAMPLE
 from nerctl.inference.sample_check import sample_documents, write_sample
-
-FORMATS = ("onnx", "saved-model")
-"""What `--format` takes."""
 
 WEIGHTS = "weights"
 """Where an exported folder has its weights."""
@@ -61,28 +59,6 @@ class Export:
     """F1 of the TensorFlow model on the data given, a fraction of 1."""
     f1_after: Optional[float] = None
     """F1 of the export on the same data."""
-
-
-@dataclass(frozen=True)
-class ExportOptions:
-    """What an export is asked for."""
-
-    format: str = "onnx"
-    """One of `FORMATS`."""
-    int8: bool = False
-    """Quantise the matrix products."""
-    data: Optional[Path] = None
-    """Corpus on which F1 before and after is compared."""
-    max_f1_drop: float = 0.5
-    """Greatest loss of F1 in points of 100; more is refused."""
-
-    def __post_init__(self) -> None:
-        if self.format not in FORMATS:
-            raise NerctlError(f"--format {self.format}: unknown; it takes {', '.join(FORMATS)}")
-        if self.int8 and self.format != "onnx":
-            raise NerctlError("--quantize int8 needs --format onnx")
-        if self.data is not None and self.format != "onnx":
-            raise NerctlError("--data compares F1 of an ONNX export; leave it out with --format saved-model")
 
 
 def export_model(source: Path, target: Path, options: ExportOptions) -> Export:

@@ -20,11 +20,12 @@ from nerctl.training.loop import train
 from nerctl.training.record import RECORD
 from nerctl.training.resume import resumed_config
 from nerctl.transfer.encoder import fetch_encoder
+from nerctl.transfer.sources import E5_SMALL_ZH
 
 DATA, ENCODER, RUN = "data", "encoder", "output"
 """The folders that a quickstart makes in its own."""
 
-BERT = "e5-small-zh"
+BERT = E5_SMALL_ZH.name
 """The pretrained encoder that `--bert` takes: the one that is built without a download."""
 
 TEXTS = (

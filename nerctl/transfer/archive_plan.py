@@ -8,19 +8,14 @@ from typing import Optional
 
 from nerctl.errors import NerctlError
 from nerctl.folder import POINTER
+from nerctl.transfer import PROJECT, Layout, What
 from nerctl.transfer.run_corpus import choose_corpus
 from nerctl.transfer.run_record import RUN_FILE, RunRecord, is_log, read_run
 
-WHAT = ("dataset", "checkpoint", "logs", "all")
-"""What can be archived."""
-LAYOUTS = ("flat", "turing")
-"""How an archive is laid out."""
 TURING_FOLDERS = {"cuda": "GPU", "npu": "results", "cpu": "CPU"}
 """Where the original workflow put a run of each device; it had no place for a CPU, CPU is ours."""
 WITHOUT_CHECKPOINT = "archive the rest with --what logs and --what dataset"
 """What is left to do where no checkpoint can be archived."""
-PROJECT = "CarPeting_TF_BiLSTM_CRF"
-"""The original workflow's name for the project."""
 
 
 @dataclass(frozen=True)
@@ -71,7 +66,7 @@ class Plan:
 
 
 def plan_archive(
-    what: str, layout: str, output: Path, data: Optional[Path] = None, name: str = PROJECT, run_name: str = ""
+    what: What, layout: Layout, output: Path, data: Optional[Path] = None, name: str = PROJECT, run_name: str = ""
 ) -> Plan:
     """Decides what goes where.
 
@@ -118,7 +113,7 @@ def _part_of(name: str) -> str:
     return "logs" if is_log(name) else "checkpoint"
 
 
-def _groups(run: RunRecord, output: Path, what: str) -> dict[str, list[Entry]]:
+def _groups(run: RunRecord, output: Path, what: What) -> dict[str, list[Entry]]:
     """The run's files for each part asked for; its record goes with both parts."""
     groups = {}
     for part in ("checkpoint", "logs"):

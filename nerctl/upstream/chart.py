@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from nerctl.errors import NerctlError
 from nerctl.upstream import comparison_text
 from nerctl.upstream.comparison import Comparison
+from nerctl.upstream.comparison_verdict import verdict_on
 from nerctl.upstream.step_log import Run
 from nerctl.upstream.timing import Timing
 from nerctl.upstream.whole_file import replace_file
@@ -168,6 +169,7 @@ def _svg(comparison: Comparison) -> str:
 _STYLE = """\
 body { font: 15px/1.45 system-ui, sans-serif; color: #1a1a1a; background: #fff; max-width: 75rem;
        margin: 2rem auto; padding: 0 1rem; overflow-wrap: anywhere; }
+.verdict { font-size: 1.15rem; }
 h1 { font-size: 1.4rem; } h2 { font-size: 1.1rem; margin-top: 2rem; }
 svg { width: 100%; height: auto; }
 table { border-collapse: collapse; font-variant-numeric: tabular-nums; overflow-wrap: normal; }
@@ -188,22 +190,23 @@ def _page(comparison: Comparison) -> str:
     """One HTML file: what differs, the picture, the summary, every step; nothing is loaded from elsewhere."""
     text = html.escape
     steps = [comparison_text.step_cells(row, comparison) for row in comparison.rows]
-    sentences = [*comparison_text.opening(comparison), *comparison_text.closing(comparison)]
+    verdict = verdict_on(comparison)
     return "\n".join(
         [
             '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">',
             '<meta name="viewport" content="width=device-width, initial-scale=1">',
             f"<title>Two training runs</title>\n<style>\n{_STYLE}</style>\n</head>\n<body>",
             "<h1>Two training runs</h1>",
+            f'<p class="verdict">{text(verdict.speed)} {text(verdict.losses)}</p>',
             f"<p>A: {text(str(comparison.a.path))}<br>B: {text(str(comparison.b.path))}</p>",
-            "<ul>",
-            *(f"<li>{text(sentence)}</li>" for sentence in sentences),
-            "</ul>",
             _svg(comparison),
             "<h2>Summary</h2>",
-            _table(("", "A", "B", "B / A"), comparison_text.summary_rows(comparison)),
+            _table(comparison_text.SUMMARY_HEADER, comparison_text.summary_rows(comparison)),
             "<h2>Steps</h2>\n<p>w: warm-up or compiling, not a steady step</p>",
             _table(comparison_text.STEP_HEADER, steps),
+            "<h2>Remarks</h2>\n<ul>",
+            *(f"<li>{text(sentence)}</li>" for sentence in comparison_text.remarks(comparison)),
+            "</ul>",
             "</body>\n</html>\n",
         ]
     )

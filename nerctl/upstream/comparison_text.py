@@ -1,61 +1,66 @@
-"""A comparison in words and table cells, for the terminal (80 columns) and for the page."""
+"""A comparison in words and table cells, for the terminal and for the page."""
 
 from __future__ import annotations
 
-import math
 import textwrap
 from collections.abc import Sequence
 from typing import Callable, Optional
 
-from nerctl.upstream.comparison import Agreement, Comparison, Row
+from nerctl.upstream.comparison import Comparison, Row
+from nerctl.upstream.comparison_verdict import count_of, verdict_on
+from nerctl.upstream.figures import loss, percent, rate, relative, seconds, signed, times
 from nerctl.upstream.step_log import Run
 
 WIDTH = 80
-"""Columns of the terminal output."""
+"""Columns of the report where the terminal has as many."""
 
 _SHOWN = 40
 """A longer run shows its first and last steps only; `--json` has them all."""
 
 STEP_HEADER = ("step", "loss A", "loss B", "B - A", "rel.", "s A", "s B", "B / A")
 _STEP_WIDTHS = (6, 10, 10, 10, 8, 11, 11, 7)
+_SPARED = ("B - A", "rel.", "B / A")
+"""What a narrow terminal does without, in this order: it follows from the other columns."""
+
+SUMMARY_HEADER = ("", "A", "B", "B / A")
+_SUMMARY_WIDTHS = (32, 15, 15, 10)
 
 
-def text_report(comparison: Comparison) -> str:
-    """The whole report; no line is longer than WIDTH."""
-    lines = [f"{side}  {_shortened(run)}" for side, run in (("A", comparison.a), ("B", comparison.b))]
-    for sentence in opening(comparison):
-        lines += wrapped(sentence)
-    lines += ["", _columns(STEP_HEADER, _STEP_WIDTHS)]
-    lines += [_columns(cells, _STEP_WIDTHS) for cells in _shown_rows(comparison)]
+def text_report(comparison: Comparison, width: int = WIDTH) -> str:
+    """The whole report, the verdict first, in lines of `width` columns (40 to WIDTH) as far as its figures have room."""
+    verdict = verdict_on(comparison)
+    lines = [*wrapped(verdict.speed, width), *wrapped(verdict.losses, width), ""]
+    lines += [f"{side}  {_shortened(run, width)}" for side, run in (("A", comparison.a), ("B", comparison.b))]
+    lines += ["", *_step_table(comparison, width)]
     if comparison.timing_a.warm_up or comparison.timing_b.warm_up:
-        lines.append("w: warm-up or compiling, not a steady step")
-    lines.append("")
-    widths = (32, 15, 15, 10)
-    lines.append(_columns(("", "A", "B", "B / A"), widths))
-    lines += [_columns(cells, widths) for cells in summary_rows(comparison)]
-    lines.append("")
-    for sentence in closing(comparison):
-        lines += wrapped(sentence)
+        lines += wrapped("w: warm-up or compiling, not a steady step", width)
+    lines += ["", *_summary_table(comparison, width), ""]
+    for sentence in remarks(comparison):
+        lines += wrapped(sentence, width)
     return "\n".join(line.rstrip() for line in lines)
 
 
-def opening(comparison: Comparison) -> list[str]:
-    """What to know before reading on: settings that differ, settings not known, what was odd."""
+def remarks(comparison: Comparison) -> list[str]:
+    """What the verdict rests on: settings that differ or are not known, what was odd, how the warm-up was found."""
     sentences = [f"The sides differ in {difference}." for difference in comparison.differences]
     if not comparison.differences:
         sentences.append("No setting is known to differ.")
     if comparison.unknown:
         sentences.append(f"Not told by both sides: {', '.join(comparison.unknown)}.")
-    if comparison.should_agree:
-        sentences.append("Same seed, same batches, dropout 0: the losses should agree.")
-    else:
+    if not comparison.should_agree:
         sentences.append(
-            "Losses can differ by random dropout and by the order of the data alone. The same --seed gives "
-            "the same batches on every device; nerctl train --dropout 0 --batch-shape fixed gives two runs "
-            "that should agree."
+            "Random dropout and the order of the data alone make losses differ. The same --seed gives the same batches on "
+            "every device; nerctl train --dropout 0 --batch-shape fixed gives two runs that should agree."
         )
     for side, run in (("A", comparison.a), ("B", comparison.b)):
         sentences += [f"{side}: {note}" for note in run.notes]
+    found = [comparison.timing_a.found, comparison.timing_b.found]
+    if found[0] == found[1]:
+        sentences.append(f"Warm-up on both sides: {found[0]}.")
+    else:
+        sentences.append(f"Warm-up of A: {found[0]}. Of B: {found[1]}.")
+    if comparison.a.is_log or comparison.b.is_log:
+        sentences.append("What a log does not show, loading and building before step 1, is in no figure.")
     return sentences
 
 
@@ -80,61 +85,6 @@ def summary_rows(comparison: Comparison) -> list[tuple[str, str, str, str]]:
     return [row for row in rows if (row[1], row[2]) != ("-", "-")]
 
 
-def closing(comparison: Comparison) -> list[str]:
-    """How the warm-up was found, and whether the losses agree."""
-    found = [comparison.timing_a.found, comparison.timing_b.found]
-    if found[0] == found[1]:
-        sentences = [f"Warm-up on both sides: {found[0]}."]
-    else:
-        sentences = [f"Warm-up of A: {found[0]}. Of B: {found[1]}."]
-    if comparison.a.is_log or comparison.b.is_log:
-        sentences.append("What a log does not show, loading and building before step 1, is in no figure.")
-    differences = [row.relative for row in comparison.shared if row.relative is not None]
-    largest = max(differences, default=None, key=lambda value: math.inf if math.isnan(value) else value)
-    sentences.append(f"Largest relative loss difference over {_compared(comparison)}: {relative(largest)}.")
-    if comparison.agreement is not None:
-        sentences.append(_verdict(comparison, comparison.agreement))
-    return sentences
-
-
-def _verdict(comparison: Comparison, agreement: Agreement) -> str:
-    """Whether the losses agree; steps that could not be compared are no agreement."""
-    bound = f"within {agreement.tolerance:g} relative"
-    if agreement.agree:
-        return f"The losses agree {bound}."
-    reasons = []
-    if agreement.outside:
-        count = f"{len(agreement.outside)} of {_steps(len(comparison.shared))}"
-        reasons.append(f"{count} lie outside, step {agreement.worst_step} furthest")
-    if agreement.missing:
-        lacking = [
-            f"{side} lacks {_ranges([row.step for row in comparison.rows if there(row) is None])}"
-            for side, there in (("A", lambda row: row.a), ("B", lambda row: row.b))
-            if any(there(row) is None for row in comparison.rows)
-        ]
-        reasons.append(f"only {_compared(comparison)} can be compared ({', '.join(lacking)})")
-    return f"The losses do not agree {bound}: {'; '.join(reasons)}."
-
-
-def _compared(comparison: Comparison) -> str:
-    """How many steps both sides have, and of how many where that is not all."""
-    shared, every = len(comparison.shared), len(comparison.rows)
-    return _steps(every) if shared == every else f"{shared} of {_steps(every)}"
-
-
-def _ranges(numbers: Sequence[int], shown: int = 4) -> str:
-    """Numbers in words, neighbours as a range: `3, 5 to 8`; of many ranges the first."""
-    ranges: list[list[int]] = []
-    for number in numbers:
-        if ranges and number == ranges[-1][-1] + 1:
-            ranges[-1][1:] = [number]
-        else:
-            ranges.append([number])
-    rest = sum(span[-1] - span[0] + 1 for span in ranges[shown:])
-    told = ", ".join(" to ".join(map(str, span)) for span in ranges[:shown])
-    return f"{told} and {rest} more" if rest else told
-
-
 def step_cells(row: Row, comparison: Comparison) -> tuple[str, ...]:
     """The cells of one step under STEP_HEADER."""
     warm_a = "w" if row.step in comparison.timing_a.warm_up else ""
@@ -151,13 +101,43 @@ def step_cells(row: Row, comparison: Comparison) -> tuple[str, ...]:
     )
 
 
-def _shown_rows(comparison: Comparison) -> list[tuple[str, ...]]:
+def _step_table(comparison: Comparison, width: int) -> list[str]:
+    """The header, and the first and the last steps; a narrow terminal gets narrower columns, then fewer."""
     rows = [step_cells(row, comparison) for row in comparison.rows]
-    if len(rows) <= _SHOWN:
-        return rows
-    left_out = len(rows) - _SHOWN
-    gap = ("...", f"{left_out} steps", "left out", "(--json", "has all)", "", "", "")
-    return [*rows[: _SHOWN // 2], gap, *rows[-_SHOWN // 2 :]]
+    left_out = max(0, len(rows) - _SHOWN)
+    if left_out:
+        rows = [*rows[: _SHOWN // 2], *rows[-_SHOWN // 2 :]]
+    rows.insert(0, STEP_HEADER)
+    kept: Sequence[int] = range(len(STEP_HEADER))
+    widths: Sequence[int] = _STEP_WIDTHS
+    spared = 0
+    while _line_width(widths) > width and spared <= len(_SPARED):
+        kept = [index for index, name in enumerate(STEP_HEADER) if name not in _SPARED[:spared]]
+        widths = [max(len(row[index]) for row in rows) for index in kept]
+        spared += 1
+    lines = [_columns([row[index] for index in kept], widths) for row in rows]
+    if left_out:
+        lines.insert(1 + _SHOWN // 2, f"{'...':>{widths[0]}} {count_of(left_out)} left out (--json has all)")
+    return lines
+
+
+def _summary_table(comparison: Comparison, width: int) -> list[str]:
+    """The summary; where the terminal is narrow, long labels go on in a second line."""
+    rows = [SUMMARY_HEADER, *summary_rows(comparison)]
+    if width >= WIDTH:
+        return [_columns(cells, _SUMMARY_WIDTHS) for cells in rows]
+    widths = [max(len(row[index]) for row in rows) for index in range(1, 4)]
+    room = max(12, width - _line_width(widths) - 1)
+    lines = []
+    for label, *cells in rows:
+        first, *rest = textwrap.wrap(label, room, subsequent_indent="    ", drop_whitespace=True) or [""]
+        first = label[: len(label) - len(label.lstrip())] + first.lstrip()
+        lines += [_columns([first, *cells], [room, *widths]), *rest]
+    return lines
+
+
+def _line_width(widths: Sequence[int]) -> int:
+    return sum(widths) + len(widths) - 1
 
 
 def _pair(
@@ -171,48 +151,9 @@ def _pair(
     return (label, cells[0], cells[1], times(b / a) if divide and a and b is not None else "")
 
 
-def loss(value: float) -> str:
-    """A loss with the three decimals of a log."""
-    return f"{value:.3f}" if abs(value) < 1e5 else f"{value:.3e}"
-
-
-def signed(value: float) -> str:
-    """A difference; small ones keep their size."""
-    return f"{value:+.1e}" if 0 < abs(value) < 0.01 or abs(value) >= 1e4 else f"{value:+.3f}"
-
-
-def relative(value: Optional[float]) -> str:
-    """A relative difference in per cent; small ones keep their size."""
-    if value is None or math.isnan(value):
-        return "-" if value is None else "nan"
-    return f"{value:.2%}" if value == 0 or value >= 1e-4 else f"{100 * value:.0e}%"
-
-
-def seconds(value: float) -> str:
-    """Seconds with the three decimals of a log."""
-    return f"{value:.3f}" if value < 1e6 else f"{value:.3e}"
-
-
-def rate(value: float) -> str:
-    """A number a second, three digits at least."""
-    return f"{value:.0f}" if value >= 100 else f"{value:.3g}"
-
-
-def percent(value: float) -> str:
-    """A share in per cent."""
-    return f"{value:.1%}"
-
-
-def times(value: float) -> str:
-    """A ratio in three digits, two where it takes an exponent."""
-    if value and not 1e-3 <= value < 1e5:
-        return f"{value:.1e}"
-    return f"{value:.0f}" if value >= 100 else f"{value:.3g}"
-
-
-def wrapped(sentence: str) -> list[str]:
-    """A sentence in lines of at most WIDTH columns."""
-    return textwrap.wrap(sentence, WIDTH, subsequent_indent="  ", break_on_hyphens=False)
+def wrapped(sentence: str, width: int = WIDTH) -> list[str]:
+    """A sentence in lines of at most so many columns."""
+    return textwrap.wrap(sentence, width, subsequent_indent="  ", break_on_hyphens=False)
 
 
 def _columns(cells: Sequence[str], widths: Sequence[int]) -> str:
@@ -221,14 +162,10 @@ def _columns(cells: Sequence[str], widths: Sequence[int]) -> str:
     return first + "".join(f" {cell:>{width}}" for cell, width in zip(cells[1:], widths[1:]))
 
 
-def _shortened(run: Run) -> str:
+def _shortened(run: Run, width: int) -> str:
     """The run's path, its end when it is long, and what it was made on."""
     device = f", {run.facts.device}" if run.facts.device else ""
-    tail = f" ({_steps(len(run.steps))}{device})"
-    room = max(20, WIDTH - 3 - len(tail))
+    tail = f" ({count_of(len(run.steps))}{device})"
+    room = max(20, width - 3 - len(tail))
     path = str(run.path)
     return (path if len(path) <= room else "..." + path[3 - room :]) + tail
-
-
-def _steps(count: int) -> str:
-    return f"{count} step" if count == 1 else f"{count} steps"

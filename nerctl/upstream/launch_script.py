@@ -5,6 +5,10 @@ from __future__ import annotations
 import ast
 import warnings
 from pathlib import Path
+from typing import Literal
+
+PatchedDevice = Literal["cuda", "npu"]
+"""What the original can be patched for: what `patch-hooks --device` takes."""
 
 SCRIPT_NAME = "run_1p.sh"
 

@@ -13,6 +13,7 @@ import json
 import os
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import get_args
 
 import nerctl
 from nerctl.errors import NerctlError
@@ -93,9 +94,11 @@ def find_source(checkout: Path | None) -> Path:
 def apply_patch(path: Path, *, device: str, steps: int, dry_run: bool = False) -> Outcome:
     """Patches the source and writes run_1p.sh beside it; does nothing when it is patched so already.
 
-    A source patched by an earlier call with other options is patched anew from its original. Raises DataError
-    for a source that is not recognised, which is left untouched.
+    A source patched by an earlier call with other options is patched anew from its original. Raises NerctlError for a
+    `device` that is no `PatchedDevice`, DataError for a source that is not recognised, which is left untouched.
     """
+    if device not in get_args(launch_script.PatchedDevice):
+        raise NerctlError(f"--device {device}: the original is patched for cuda or npu")
     before = read_file(path)
     record = _record(path)
     original = before

@@ -31,6 +31,9 @@ SLOWER = 1.5
 CLEAR_SECONDS = 0.002
 """... and is slower by more than this, in seconds."""
 
+NOT_SEPARATED = "not separated: batch shapes vary or are not known; give --warmup N"
+"""How the warm-up was found where it was not: all steps count as steady."""
+
 
 @dataclass(frozen=True)
 class Timing:
@@ -121,7 +124,7 @@ def _set_apart(run: Run, warm_up: Optional[int]) -> tuple[set[int], str]:
         return marked | from_times, "marked steps" + (" and the times" if from_times else "")
     if has_marks:
         return marked, "marked steps"
-    return set(), "not separated: batch shapes vary or are not known; give --warmup N"
+    return set(), NOT_SEPARATED
 
 
 def _sentences(run: Run, steady: Sequence[Step], batch_size: Optional[int]) -> Optional[int]:

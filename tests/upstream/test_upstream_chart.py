@@ -103,6 +103,8 @@ def test_page_holds_every_figure_escaped_and_loads_nothing(tmp_path: Path) -> No
         assert f"{loss:.3f}" in page.cells
         assert {f"{seconds:.3f}", f"{seconds:.3f}w"} & set(page.cells)
     assert "162" in page.cells
+    top = text[text.index("</h1>") : text.index("<svg")]
+    assert "B is 162 times slower than A in steady steps" in top and "differ by up to 27.6 %" in top
     write_plot(compare_runs(a, b), tmp_path / "again.html")
     assert (tmp_path / "again.html").read_text(encoding="utf-8") == text
 

@@ -12,6 +12,7 @@ from typer.testing import CliRunner
 
 from nerctl.cli import app
 from nerctl.errors import NerctlError
+from nerctl.upstream.patch_files import apply_patch
 
 
 def call(*arguments: object) -> Any:
@@ -53,6 +54,13 @@ def test_wrong_use_is_refused_and_changes_nothing(source: Path, options: list[st
     refused = isinstance(done.exception, NerctlError) and done.exception.exit_code == 2
     assert refused or done.exit_code == 2
     assert source.read_bytes() == before and len(list(source.parent.iterdir())) == 1
+
+
+def test_a_device_that_it_cannot_be_patched_for_is_refused_in_python_too(source: Path) -> None:
+    before = source.read_bytes()
+    with pytest.raises(NerctlError, match="--device cpu: the original is patched for cuda or npu"):
+        apply_patch(source, device="cpu", steps=5)
+    assert source.read_bytes() == before
 
 
 def test_help_ends_with_two_examples() -> None:

@@ -1,0 +1,204 @@
+"""The verdict on two runs in two sentences: which is faster, and whether their losses agree."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from nerctl.upstream.comparison import Agreement, Comparison, Row
+from nerctl.upstream.figures import rate, seconds, times
+from nerctl.upstream.timing import NOT_SEPARATED, Timing
+
+CLOSE = 1e-3
+"""Losses that differ by no more, relative to the larger, are said to agree; docs/workflow.md names it as the tolerance to
+begin with for float32 on both sides."""
+
+DOUBLE = 1.995
+"""From here on a ratio is told as times slower or faster, below it in per cent: it would be rounded to 2."""
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """Two sentences."""
+
+    speed: str
+    """How fast B is beside A."""
+    losses: str
+    """Whether the losses agree, how far they differ, and what may explain it."""
+
+
+def verdict_on(comparison: Comparison) -> Verdict:
+    """The verdict; what cannot be known is said to be unknown."""
+    return Verdict(_speed(comparison), _losses(comparison))
+
+
+def _speed(comparison: Comparison) -> str:
+    a, b = comparison.timing_a, comparison.timing_b
+    without = [side for side, timing in (("A", a), ("B", b)) if timing.median is None]
+    if without:
+        return f"Which is faster is not known: {' and '.join(without)} {_has(without)} no steady step."
+    assert a.median is not None and b.median is not None
+    times_of = [timing.median for timing in (a, b)]
+    told = f"median {seconds(b.median)} s, A {seconds(a.median)} s"
+    where = "in steady steps"
+    if NOT_SEPARATED in (a.found, b.found):
+        where = "over all steps, warm-up included"
+    if any(difference.startswith("batch size:") for difference in comparison.differences):
+        rates = [timing.sentences_per_second for timing in (a, b)]
+        times_of = [1 / one if one else 0.0 for one in rates]
+        told = f"{rate(rates[1] or 0.0)} sentences a second, A {rate(rates[0] or 0.0)}"
+        where = f"for each sentence {where}"
+    one, other = times_of
+    if not one or not other:
+        return "Which is faster is not known: the times are too short for the three decimals of a log."
+    ratio = other / one
+    if abs(ratio - 1) <= 2 * math.hypot(_error(a), _error(b)):
+        return f"B is as fast as A {where}, within the spread ({told})."
+    return f"B {_slower(ratio)} {where} ({told})."
+
+
+def _has(sides: Sequence[str]) -> str:
+    return "has" if len(sides) == 1 else "have"
+
+
+def _error(timing: Timing) -> float:
+    """Standard error of the median step, as a share of it: 1.2533 sigma / sqrt(n), and sigma is 1.4826 times the MAD."""
+    if timing.mad is None or not timing.median:
+        return 0.0
+    return 1.2533 * 1.4826 * timing.mad / math.sqrt(timing.steady) / timing.median
+
+
+def _slower(ratio: float) -> str:
+    if ratio >= DOUBLE:
+        return f"is {times(ratio)} times slower than A"
+    if ratio > 1:
+        return f"takes {_share(ratio - 1)} longer than A"
+    if ratio > 1 / DOUBLE:
+        return f"takes {_share(1 - ratio)} less time than A"
+    return f"is {times(1 / ratio)} times faster than A"
+
+
+def _losses(comparison: Comparison) -> str:
+    if comparison.agreement is not None:
+        sentence = _within(comparison, comparison.agreement)
+    else:
+        sentence = ": ".join(part for part in (_lacking(comparison), _difference(comparison)) if part)
+    return f"{sentence[0].upper()}{sentence[1:]}."
+
+
+def _difference(comparison: Comparison) -> str:
+    """How far the losses of the shared steps differ, and what may explain it."""
+    finite = [row for row in comparison.shared if math.isfinite(row.relative or 0.0)]
+    worst = max(finite, key=lambda row: row.relative or 0.0, default=None)
+    largest = worst.relative or 0.0 if worst is not None else 0.0
+    if len(finite) < len(comparison.shared):
+        elsewhere = "" if worst is None else f"; elsewhere they {_up_to(largest)}"
+        return f"the losses do not agree: {_not_finite(comparison)}{elsewhere}"
+    assert worst is not None  # a comparison has at least one shared step
+    if all(_same(row, comparison) for row in finite):
+        return "the losses agree " + ("within the rounding of a log" if largest else "to the last digit")
+    should = "same seed, same batches, no dropout"
+    if largest <= CLOSE:
+        return f"the losses agree to {_share(largest)}" + (f", as they should: {should}" if comparison.should_agree else "")
+    if comparison.should_agree:
+        return f"the losses {_up_to(largest)} (step {worst.step}), though they should agree: {should}"
+    return f"the losses {_up_to(largest)}, {_why(comparison)}"
+
+
+def _why(comparison: Comparison) -> str:
+    """What two runs that should not agree differ in, as far as they tell it."""
+    differing = [difference.split(":")[0] for difference in comparison.differences]
+    *others, last = [name for name in differing if name != "max_seq_length"] or [""]
+    if last:
+        return f"as runs do that differ in {', '.join(others) + ' and ' + last if others else last}"
+    seed = comparison.a.facts.values.get("seed")
+    if "seed" in comparison.unknown:
+        return "as unseeded runs do; no common seed is known"
+    if seed is None:
+        return "as unseeded runs do"
+    if "dropout" not in comparison.unknown and comparison.a.facts.values.get("dropout") != 0:
+        return "as runs with dropout do"
+    return f"which may have a reason in what is not known: {', '.join(comparison.unknown)}"
+
+
+def _within(comparison: Comparison, agreement: Agreement) -> str:
+    """Whether the losses agree within the tolerance; steps that could not be compared are no agreement."""
+    bound = f"within {agreement.tolerance:g} relative"
+    worst = next(row for row in comparison.rows if row.step == agreement.worst_step)
+    if agreement.agree:
+        return f"the losses agree {bound}: they {_up_to(worst.relative or 0.0)}"
+    reasons = []
+    if agreement.outside:
+        count = f"{len(agreement.outside)} of {count_of(len(comparison.shared))}"
+        lie = "lies" if len(agreement.outside) == 1 else "lie"
+        furthest = "not finite" if math.isnan(worst.relative or 0.0) else _share(worst.relative or 0.0)
+        reasons.append(f"{count} {lie} outside, step {worst.step} furthest ({furthest})")
+    if agreement.missing:
+        reasons.append(_lacking(comparison))
+    return f"the losses do not agree {bound}: {'; '.join(reasons)}"
+
+
+def _same(row: Row, comparison: Comparison) -> bool:
+    """Whether no more than the rounding of logs lies between the two losses."""
+    assert row.difference is not None
+    return abs(row.difference) <= _rounding(comparison) * 1.001
+
+
+def _rounding(comparison: Comparison) -> float:
+    return comparison.a.rounding + comparison.b.rounding
+
+
+def _lacking(comparison: Comparison) -> str:
+    """How many steps can be compared and which are missing; empty where none is."""
+    shared, every = len(comparison.shared), len(comparison.rows)
+    if shared == every:
+        return ""
+    lacking = [
+        f"{side} lacks {ranges(steps)}"
+        for side, steps in (
+            ("A", [row.step for row in comparison.rows if row.a is None]),
+            ("B", [row.step for row in comparison.rows if row.b is None]),
+        )
+        if steps
+    ]
+    return f"only {shared} of {count_of(every)} can be compared ({', '.join(lacking)})"
+
+
+def _not_finite(comparison: Comparison) -> str:
+    """Which losses are not numbers, or infinite."""
+    told = []
+    for side, losses in (
+        ("A", [(row.step, row.a.loss) for row in comparison.shared if row.a]),
+        ("B", [(row.step, row.b.loss) for row in comparison.shared if row.b]),
+    ):
+        steps = [step for step, loss in losses if not math.isfinite(loss)]
+        if steps:
+            told.append(f"that of {side} is not finite in {'step' if len(steps) == 1 else 'steps'} {ranges(steps)}")
+    return ", ".join(told)
+
+
+def _up_to(largest: float) -> str:
+    return f"differ by up to {_share(largest)}" if largest else "are equal"
+
+
+def _share(value: float) -> str:
+    return f"{100 * value:.3g} %"
+
+
+def count_of(steps: int) -> str:
+    """How many steps, in words."""
+    return f"{steps} step" if steps == 1 else f"{steps} steps"
+
+
+def ranges(numbers: Sequence[int], shown: int = 4) -> str:
+    """Numbers in words, neighbours as a range: `3, 5 to 8`; of many ranges the first."""
+    found: list[list[int]] = []
+    for number in numbers:
+        if found and number == found[-1][-1] + 1:
+            found[-1][1:] = [number]
+        else:
+            found.append([number])
+    rest = sum(span[-1] - span[0] + 1 for span in found[shown:])
+    told = ", ".join(" to ".join(map(str, span)) for span in found[:shown])
+    return f"{told} and {rest} more" if rest else told
