@@ -11,6 +11,7 @@ import typer
 
 from nerctl.commands._help import DATA, MODEL, OUTPUT, choices
 from nerctl.commands._progress import Progress
+from nerctl.commands._stops import stops
 from nerctl.console import out
 from nerctl.errors import FailedError, NerctlError
 from nerctl.transfer import PROJECT, Layout, What
@@ -105,7 +106,7 @@ def _store(plan: Plan, to: str, force: bool, as_json: bool) -> None:
 
     target = open_target(to)
     try:
-        with Progress() as progress:
+        with stops(lambda: "Stopped; what is there is kept. The same command goes on from there."), Progress() as progress:
             stored = store(plan, target, force, progress)
     finally:
         target.close()
@@ -139,7 +140,7 @@ def _verify(address: str, as_json: bool) -> None:
 
     target = open_target(address)
     try:
-        with Progress() as progress:
+        with stops(lambda: "Stopped; nothing at the target was changed."), Progress() as progress:
             found = verify(target, progress)
     finally:
         target.close()

@@ -66,6 +66,7 @@ def evaluate(
       nerctl evaluate --model export --data NERdata --predictions scored.txt
     """
     from nerctl.commands._progress import Progress
+    from nerctl.commands._stops import stops
     from nerctl.evaluation.render import ScoresTable
     from nerctl.folder import check_output_file
     from nerctl.inference.evaluate import corpus_file, evaluate_model
@@ -79,7 +80,7 @@ def evaluate(
     )
     if data.is_dir():
         out.say(f"scoring {file}")
-    with Progress("sentences") as progress:
+    with stops(lambda: "Stopped; nothing is written."), Progress("sentences") as progress:
         result = evaluate_model(loaded, file, predictions, strict, progress)
     for note in result.notes:
         out.warn(note)

@@ -49,10 +49,13 @@ def export(
       nerctl export --model output --to export
       nerctl export --to export-int8 --quantize int8 --data NERdata/dev.txt
     """
+    from nerctl.commands._progress import Progress
+    from nerctl.commands._stops import stops
     from nerctl.inference.export import export_model
 
     options = ExportOptions(format, quantize == "int8", data, max_f1_drop)
-    result = export_model(model, to, options)
+    with stops(lambda: f"Stopped; nothing of {to} is left."), Progress("sentences") as progress:
+        result = export_model(model, to, options, progress)
     comparison = result.comparison
     if as_json:
         out.json(

@@ -9,6 +9,7 @@ import typer
 
 from nerctl.commands._help import MODEL, OUTPUT
 from nerctl.commands._progress import Progress
+from nerctl.commands._stops import stops
 from nerctl.console import out
 from nerctl.transfer import EncoderName
 
@@ -52,7 +53,7 @@ def fetch_bert(
     """
     from nerctl.transfer.encoder import fetch_encoder
 
-    with Progress() as progress:
+    with stops(lambda: "Stopped; what is there is kept. The same command goes on from there."), Progress() as progress:
         fetched = fetch_encoder(name, to, mirror or (), local, force, progress)
     if as_json:
         out.json(

@@ -10,6 +10,7 @@ import typer
 
 from nerctl.commands._help import DATA, OUTPUT
 from nerctl.commands._progress import Progress
+from nerctl.commands._stops import stops
 from nerctl.console import out
 from nerctl.errors import NerctlError
 
@@ -51,7 +52,7 @@ def fetch_data(
 
     if unverified and local is None:
         raise NerctlError("--unverified is for a corpus of your own; name it with --from")
-    with Progress() as progress:
+    with stops(lambda: "Stopped; what is there is kept. The same command goes on from there."), Progress() as progress:
         if local is None:
             files = fetch_corpus(to, mirror or (), force, progress)
         else:

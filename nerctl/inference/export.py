@@ -23,6 +23,7 @@ from nerctl.inference.loading import LoadedModel, load_model
 from nerctl.inference.predict import emissions_of
 from nerctl.inference.sample_check import FILE as SAMPLE
 from nerctl.inference.sample_check import sample_documents, write_sample
+from nerctl.progress import SILENT, Report
 
 WEIGHTS = "weights"
 """Where an exported folder has its weights."""
@@ -61,8 +62,10 @@ class Export:
     """F1 of the export on the same data."""
 
 
-def export_model(source: Path, target: Path, options: ExportOptions) -> Export:
-    """Writes `target`, complete in itself; nothing is left of it when a check fails.
+def export_model(source: Path, target: Path, options: ExportOptions, report: Report = SILENT) -> Export:
+    """Writes `target`, complete in itself; nothing is left of it when a check fails or a signal ends it.
+
+    `report` hears what is under way and, with `options.data`, how many sentences are scored.
 
     Raises:
         NerctlError: `target` is in the way, or a package is missing.
@@ -74,13 +77,15 @@ def export_model(source: Path, target: Path, options: ExportOptions) -> Export:
     check_output_folder(target, "--to")
     if options.format == "onnx":
         _need_onnx()
+    report.note(f"reading {source}")
     model = load_model(source, engine="tensorflow", device="cpu")
     target.parent.mkdir(parents=True, exist_ok=True)
     part = target.with_name(f".{target.name}.{os.getpid()}.tmp")
     try:
+        report.note(f"writing {target}, then comparing it with the model")
         write = _write_onnx if options.format == "onnx" else _write_saved_model
         write(model, part, options)
-        result = _checked(model, part, options)
+        result = _checked(model, part, options, report)
         if target.is_dir():
             target.rmdir()
         os.replace(part, target)
@@ -161,7 +166,7 @@ def _finish(model: LoadedModel, part: Path, engine: str) -> None:
                 os.fsync(stream.fileno())
 
 
-def _checked(model: LoadedModel, part: Path, options: ExportOptions) -> Export:
+def _checked(model: LoadedModel, part: Path, options: ExportOptions, report: Report) -> Export:
     """The export's figures.
 
     Raises:
@@ -182,8 +187,8 @@ def _checked(model: LoadedModel, part: Path, options: ExportOptions) -> Export:
         raise FailedError(_differs(part, comparison))
     if options.data is None:
         return Export(part, comparison, 0)
-    before = evaluate_model(model, options.data).scores.f1
-    after = evaluate_model(exported, options.data).scores.f1
+    before = evaluate_model(model, options.data, report=report).scores.f1
+    after = evaluate_model(exported, options.data, report=report).scores.f1
     drop = 100 * (before - after)
     if drop > options.max_f1_drop:
         raise FailedError(
