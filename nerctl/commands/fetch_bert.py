@@ -9,6 +9,7 @@ import typer
 
 from nerctl.commands._progress import Progress
 from nerctl.console import out
+from nerctl.wording import counted
 
 
 def fetch_bert(
@@ -61,4 +62,4 @@ def fetch_bert(
         )
         return
     what = f"{fetched.known_as}, checksums right" if fetched.known_as else "an encoder whose parts fit each other"
-    out.result(f"{fetched.folder}: {what}; {len(fetched.placed)} files written, {len(fetched.kept)} were there")
+    out.result(f"{fetched.folder}: {what}; {counted(len(fetched.placed), 'file')} written, {len(fetched.kept)} were there")

@@ -11,6 +11,7 @@ import typer
 from nerctl.commands._progress import Progress
 from nerctl.console import out
 from nerctl.errors import NerctlError
+from nerctl.wording import counted
 
 
 def fetch_data(
@@ -62,4 +63,4 @@ def fetch_data(
             out.result(f"{file.path}: {state}, checksum right")
         else:
             tags = ", ".join(f"{tag} {count:,}" for tag, count in file.figures.tags.items())
-            out.result(f"{file.path}: {state}, not verified, {file.figures.sentences:,} sentences; {tags}")
+            out.result(f"{file.path}: {state}, not verified, {counted(file.figures.sentences, 'sentence')}; {tags}")

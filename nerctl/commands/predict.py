@@ -9,6 +9,7 @@ import typer
 
 from nerctl.console import out
 from nerctl.errors import NerctlError
+from nerctl.wording import counted
 
 if TYPE_CHECKING:
     from nerctl.inference.stream import Done, StreamOptions
@@ -126,5 +127,5 @@ def _to_file(tagger: Tagger, source: str, target: Path, options: StreamOptions, 
 
         told = _skipped(source)
         done = predict_file(tagger, source, target, options, identity, resume, told, progress)
-    left_out = f", {done.skipped:,} lines left out" if done.skipped else ""
-    out.say(f"{target}: {done.texts:,} texts, {done.entities:,} entities{left_out}")
+    left_out = f", {counted(done.skipped, 'line')} left out" if done.skipped else ""
+    out.say(f"{target}: {counted(done.texts, 'text')}, {counted(done.entities, 'entity', 'entities')}{left_out}")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from nerctl.evaluation.scores import Scores, TypeScores
+from nerctl.wording import counted
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -15,7 +16,7 @@ def scores_table(scores: Scores) -> Table:
     from rich.table import Table
     from rich.text import Text
 
-    size = f"{scores.sentences:,} sentences, {scores.tokens:,} tokens"
+    size = f"{counted(scores.sentences, 'sentence')}, {counted(scores.tokens, 'token')}"
     table = Table(title=f"{size}, token accuracy {scores.token_accuracy:.4f}", title_justify="left")
     table.add_column("type")
     for heading in ("gold", "predicted", "correct", "precision", "recall", "F1"):

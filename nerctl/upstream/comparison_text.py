@@ -9,6 +9,7 @@ from typing import Callable, Optional
 
 from nerctl.upstream.comparison import Comparison, Row
 from nerctl.upstream.step_log import Run
+from nerctl.wording import counted
 
 WIDTH = 80
 """Columns of the terminal output."""
@@ -91,7 +92,7 @@ def closing(comparison: Comparison) -> list[str]:
         sentences.append("What a log does not show, loading and building before step 1, is in no figure.")
     shared = [row for row in comparison.rows if row.difference is not None]
     largest = max((row.relative for row in shared if row.relative is not None), default=None)
-    sentences.append(f"Largest relative loss difference over {_steps(len(shared))}: {relative(largest)}.")
+    sentences.append(f"Largest relative loss difference over {counted(len(shared), 'step')}: {relative(largest)}.")
     agreement = comparison.agreement
     if agreement is not None:
         bound = f"within {agreement.tolerance:g} relative"
@@ -99,7 +100,7 @@ def closing(comparison: Comparison) -> list[str]:
             sentences.append(f"The losses agree {bound}.")
         else:
             sentences.append(
-                f"The losses do not agree {bound}: {len(agreement.outside)} of {_steps(len(shared))} lie "
+                f"The losses do not agree {bound}: {len(agreement.outside)} of {counted(len(shared), 'step')} lie "
                 f"outside, step {agreement.worst_step} furthest."
             )
     return sentences
@@ -126,7 +127,7 @@ def _shown_rows(comparison: Comparison) -> list[tuple[str, ...]]:
     if len(rows) <= _SHOWN:
         return rows
     left_out = len(rows) - _SHOWN
-    gap = ("...", f"{left_out} steps", "left out", "(--json", "has all)", "", "", "")
+    gap = ("...", counted(left_out, "step"), "left out", "(--json", "has all)", "", "", "")
     return [*rows[: _SHOWN // 2], gap, *rows[-_SHOWN // 2 :]]
 
 
@@ -194,11 +195,7 @@ def _columns(cells: Sequence[str], widths: Sequence[int]) -> str:
 def _shortened(run: Run) -> str:
     """The run's path, its end when it is long, and what it was made on."""
     device = f", {run.facts.device}" if run.facts.device else ""
-    tail = f" ({_steps(len(run.steps))}{device})"
+    tail = f" ({counted(len(run.steps), 'step')}{device})"
     room = max(20, WIDTH - 3 - len(tail))
     path = str(run.path)
     return (path if len(path) <= room else "..." + path[3 - room :]) + tail
-
-
-def _steps(count: int) -> str:
-    return f"{count} step" if count == 1 else f"{count} steps"
