@@ -16,6 +16,7 @@ from nerctl.data.splits import find_splits
 from nerctl.errors import DataError
 from nerctl.training.loop import peak_memory
 from nerctl.training.record import versions
+from nerctl.wording import counted
 
 SIZE = 1536
 """Rows and columns of the matrices that give the machine's rate: large enough for its full speed, 0.1 s a product."""
@@ -108,7 +109,7 @@ def bench_predict(model: Path, data: Path, rounds: int, device: str) -> Figures:
         machine_gflops=matrix_rate(),
         peak_memory_bytes=peak_memory(),
         facts={
-            "work": f"{shape['num_hidden_layers']} x {shape['hidden_size']}, {len(corpus)} sentences",
+            "work": f"{shape['num_hidden_layers']} x {shape['hidden_size']}, {counted(len(corpus), 'sentence')}",
             "engine": loaded.engine.name,
             "device": device,
         },

@@ -12,6 +12,7 @@ from nerctl.commands._progress import Progress
 from nerctl.commands._stops import stops
 from nerctl.console import out
 from nerctl.transfer import EncoderName
+from nerctl.wording import counted
 
 
 def fetch_bert(
@@ -66,4 +67,4 @@ def fetch_bert(
         )
         return
     what = f"{fetched.known_as}, checksums right" if fetched.known_as else "an encoder whose parts fit each other"
-    out.result(f"{fetched.folder}: {what}; {len(fetched.placed)} files written, {len(fetched.kept)} were there")
+    out.result(f"{fetched.folder}: {what}; {counted(len(fetched.placed), 'file')} written, {len(fetched.kept)} were there")

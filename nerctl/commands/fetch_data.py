@@ -13,6 +13,7 @@ from nerctl.commands._progress import Progress
 from nerctl.commands._stops import stops
 from nerctl.console import out
 from nerctl.errors import NerctlError
+from nerctl.wording import counted
 
 
 def fetch_data(
@@ -66,4 +67,4 @@ def fetch_data(
             out.result(f"{file.path}: {state}, checksum right")
         else:
             tags = ", ".join(f"{tag} {count:,}" for tag, count in file.figures.tags.items())
-            out.result(f"{file.path}: {state}, not verified, {file.figures.sentences:,} sentences; {tags}")
+            out.result(f"{file.path}: {state}, not verified, {counted(file.figures.sentences, 'sentence')}; {tags}")

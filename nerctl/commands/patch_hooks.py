@@ -10,11 +10,12 @@ import typer
 from nerctl.commands._help import DEVICE, OUTPUT, SCHEDULE, choices
 from nerctl.console import out
 from nerctl.upstream.launch_script import PatchedDevice
+from nerctl.wording import counted
 
 _WHAT_HAPPENED = {
-    "patched": "{path}: patched for {steps} steps on {device}.",
-    "would patch": "{path}: would be patched for {steps} steps on {device}; nothing was written.",
-    "unchanged": "{path}: patched already for {steps} steps on {device}; nothing to do.",
+    "patched": "{path}: patched for {steps} on {device}.",
+    "would patch": "{path}: would be patched for {steps} on {device}; nothing was written.",
+    "unchanged": "{path}: patched already for {steps} on {device}; nothing to do.",
     "patched by hand": "{path}: patched already.",
     "reverted": "{path}: the original's bytes are back.",
     "would revert": "{path}: the original's bytes would come back; nothing was written.",
@@ -80,7 +81,7 @@ def patch_hooks(
         return
     if outcome.diff:
         out.result(outcome.diff.rstrip("\n"))
-    out.say(_WHAT_HAPPENED[outcome.status].format(path=outcome.path, steps=steps, device=device))
+    out.say(_WHAT_HAPPENED[outcome.status].format(path=outcome.path, steps=counted(steps, "step"), device=device))
     for note in outcome.notes:
         out.warn(note)
     if outcome.script is not None and outcome.status != "unchanged":

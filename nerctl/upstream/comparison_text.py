@@ -7,9 +7,10 @@ from collections.abc import Sequence
 from typing import Callable, Optional
 
 from nerctl.upstream.comparison import Comparison, Row
-from nerctl.upstream.comparison_verdict import count_of, verdict_on
+from nerctl.upstream.comparison_verdict import verdict_on
 from nerctl.upstream.figures import loss, percent, rate, relative, seconds, signed, times
 from nerctl.upstream.step_log import Run
+from nerctl.wording import counted
 
 WIDTH = 80
 """Columns of the report where the terminal has as many."""
@@ -117,7 +118,7 @@ def _step_table(comparison: Comparison, width: int) -> list[str]:
         spared += 1
     lines = [_columns([row[index] for index in kept], widths) for row in rows]
     if left_out:
-        lines.insert(1 + _SHOWN // 2, f"{'...':>{widths[0]}} {count_of(left_out)} left out (--json has all)")
+        lines.insert(1 + _SHOWN // 2, f"{'...':>{widths[0]}} {counted(left_out, 'step')} left out (--json has all)")
     return lines
 
 
@@ -165,7 +166,7 @@ def _columns(cells: Sequence[str], widths: Sequence[int]) -> str:
 def _shortened(run: Run, width: int) -> str:
     """The run's path, its end when it is long, and what it was made on."""
     device = f", {run.facts.device}" if run.facts.device else ""
-    tail = f" ({count_of(len(run.steps))}{device})"
+    tail = f" ({counted(len(run.steps), 'step')}{device})"
     room = max(20, width - 3 - len(tail))
     path = str(run.path)
     return (path if len(path) <= room else "..." + path[3 - room :]) + tail

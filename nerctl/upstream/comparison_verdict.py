@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from nerctl.upstream.comparison import Agreement, Comparison, Row
 from nerctl.upstream.figures import rate, seconds, times
 from nerctl.upstream.timing import NOT_SEPARATED, Timing
+from nerctl.wording import counted
 
 CLOSE = 1e-3
 """Losses that differ by no more, relative to the larger, are said to agree; docs/workflow.md names it as the tolerance to
@@ -130,7 +131,7 @@ def _within(comparison: Comparison, agreement: Agreement) -> str:
         return f"the losses agree {bound}: they {_up_to(worst.relative or 0.0)}"
     reasons = []
     if agreement.outside:
-        count = f"{len(agreement.outside)} of {count_of(len(comparison.shared))}"
+        count = f"{len(agreement.outside)} of {counted(len(comparison.shared), 'step')}"
         lie = "lies" if len(agreement.outside) == 1 else "lie"
         furthest = "not finite" if math.isnan(worst.relative or 0.0) else _share(worst.relative or 0.0)
         reasons.append(f"{count} {lie} outside, step {worst.step} furthest ({furthest})")
@@ -162,7 +163,7 @@ def _lacking(comparison: Comparison) -> str:
         )
         if steps
     ]
-    return f"only {shared} of {count_of(every)} can be compared ({', '.join(lacking)})"
+    return f"only {shared} of {counted(every, 'step')} can be compared ({', '.join(lacking)})"
 
 
 def _not_finite(comparison: Comparison) -> str:
@@ -185,10 +186,6 @@ def _up_to(largest: float) -> str:
 def _share(value: float) -> str:
     return f"{100 * value:.3g} %"
 
-
-def count_of(steps: int) -> str:
-    """How many steps, in words."""
-    return f"{steps} step" if steps == 1 else f"{steps} steps"
 
 
 def ranges(numbers: Sequence[int], shown: int = 4) -> str:

@@ -24,6 +24,7 @@ from typing import Optional
 
 from nerctl.errors import NerctlError
 from nerctl.upstream.step_log import Run, Step
+from nerctl.wording import counted
 
 SLOWER = 1.5
 """A warm-up step takes more than so many times the median of the steps after the warm-up."""
@@ -85,7 +86,7 @@ def timing_of(run: Run, *, warm_up: Optional[int] = None, batch_size: Optional[i
     steady = [step for step in run.steps if step.number not in apart]
     if not steady and warm_up is not None:
         raise NerctlError(
-            f"--warmup {warm_up} leaves no steady step in {run.path}, which has {len(run.steps)} steps."
+            f"--warmup {warm_up} leaves no steady step in {run.path}, which has {counted(len(run.steps), 'step')}."
         )
     times = [step.seconds for step in steady]
     middle = median(times) if times else None

@@ -176,7 +176,7 @@ def test_score_json_has_the_layout_that_programs_read(file: Path) -> None:
 def test_score_shows_a_table_and_refuses_contradictory_options(file: Path) -> None:
     file.write_text(prediction_lines(["中"], ["B-[red]"], ["B-[red]"]))
     table = CliRunner().invoke(app, ["score", str(file)]).stdout
-    assert "1 sentences, 1 tokens" in table and "[red]" in table
+    assert "1 sentence, 1 token," in table and "[red]" in table
     assert CliRunner().invoke(app, ["score", str(file), "--json", "--conlleval"]).exit_code != 0
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import signal
 import subprocess
@@ -12,6 +13,7 @@ from pathlib import Path
 from typing import Callable, Optional
 
 import pytest
+from tiny_run import Killed
 from typer.testing import CliRunner
 
 from nerctl.cli import app
@@ -100,3 +102,24 @@ def test_quickstart_reaches_its_score_in_its_time(tmp_path: Path) -> None:
     assert seconds < 240
     shown = done.stdout.decode()
     assert "[" in shown and shown.count("  nerctl ") == 4
+
+
+@pytest.mark.parametrize("name", ["vocab.txt", "run.json", "labels.json"])
+def test_a_quickstart_killed_at_one_of_its_first_files_goes_on_by_the_same_command(
+    tiny: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    from nerctl.training.loop import Listener
+    from nerctl.training.quickstart import quickstart
+
+    real = os.replace
+
+    def dying(source: object, target: object) -> None:
+        if Path(str(target)).name == name:
+            raise Killed
+        real(source, target)  # type: ignore[arg-type]
+
+    with monkeypatch.context() as patch, pytest.raises(Killed):
+        patch.setattr(os, "replace", dying)
+        quickstart(tiny / "q", "cpu", 1, None, False, "test", Listener())
+    again = quickstart(tiny / "q", "cpu", 1, None, False, "test", Listener(), stop=stop_after(1))
+    assert (again.step, again.interrupted) == (1, signal.SIGINT)

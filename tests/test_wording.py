@@ -1,0 +1,45 @@
+"""Numbers and their nouns agree, in the messages that users read."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from command_line import nerctl
+
+from nerctl.commands.train import finish
+from nerctl.config import TrainConfig
+from nerctl.training.loop import Outcome
+from nerctl.wording import counted
+
+
+@pytest.mark.parametrize(
+    ("count", "words", "said"),
+    [
+        (0, ("step",), "0 steps"),
+        (1, ("step",), "1 step"),
+        (2, ("step",), "2 steps"),
+        (20864, ("sentence",), "20,864 sentences"),
+        (1, ("entity", "entities"), "1 entity"),
+        (3, ("entity", "entities"), "3 entities"),
+    ],
+)
+def test_one_is_singular_and_all_else_plural(count: int, words: tuple[str, ...], said: str) -> None:
+    assert counted(count, *words) == said
+
+
+def test_a_run_of_one_step_says_one_step_done(capsys: pytest.CaptureFixture) -> None:
+    finish(Outcome(1), TrainConfig(output_dir="my run"))
+    assert "1 step done; the run is in my run" in capsys.readouterr().err
+
+
+def test_the_command_that_goes_on_can_be_typed_as_it_is_printed(capsys: pytest.CaptureFixture) -> None:
+    with pytest.raises(BaseException):  # noqa: B017 - click's Exit, which differs between the stacks
+        finish(Outcome(3, 2), TrainConfig(output_dir="my run"))
+    assert "nerctl train --resume --output-dir 'my run'" in capsys.readouterr().err
+
+
+def test_a_score_of_one_sentence_says_one_sentence(tmp_path: Path) -> None:
+    (tmp_path / "one.txt").write_text("李 B-PER B-PER\n", encoding="utf-8")
+    code, printed, _ = nerctl("score", str(tmp_path / "one.txt"))
+    assert code == 0 and "1 sentence, 1 token," in printed
