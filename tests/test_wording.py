@@ -7,8 +7,7 @@ from pathlib import Path
 import pytest
 from command_line import nerctl
 
-from nerctl.commands.train import finish
-from nerctl.config import TrainConfig
+from nerctl.commands._train_screen import close
 from nerctl.training.loop import Outcome
 from nerctl.wording import counted
 
@@ -29,13 +28,13 @@ def test_one_is_singular_and_all_else_plural(count: int, words: tuple[str, ...],
 
 
 def test_a_run_of_one_step_says_one_step_done(capsys: pytest.CaptureFixture) -> None:
-    finish(Outcome(1), TrainConfig(output_dir="my run"))
-    assert "1 step done; the run is in my run" in capsys.readouterr().err
+    close(Outcome(1), "my run", 3.2)
+    assert "1 step done in 3 s; the run is in my run" in capsys.readouterr().err
 
 
 def test_the_command_that_goes_on_can_be_typed_as_it_is_printed(capsys: pytest.CaptureFixture) -> None:
     with pytest.raises(BaseException):  # noqa: B017 - click's Exit, which differs between the stacks
-        finish(Outcome(3, 2), TrainConfig(output_dir="my run"))
+        close(Outcome(3, 2), "my run", 3.2)
     assert "nerctl train --resume --output-dir 'my run'" in capsys.readouterr().err
 
 

@@ -8,6 +8,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Optional
 
+import typer
+
 from nerctl.backends.cuda_parts import missing_part
 from nerctl.backends.threads import available_cores
 from nerctl.console import out
@@ -137,8 +139,15 @@ def listening() -> Iterator[Listener]:
 
 
 def close(outcome: Outcome, folder: str, seconds: float) -> None:
-    """Says what came of a run that was not broken off, and what one would do next."""
+    """Says what came of a run, and what one would do next.
+
+    Raises:
+        typer.Exit: a signal stopped the run; the code is 128 and its number.
+    """
     named = shlex.quote(folder)
+    if outcome.interrupted is not None:
+        out.say(f"Stopped after step {outcome.step} and saved. Go on with: nerctl train --resume --output-dir {named}")
+        raise typer.Exit(128 + outcome.interrupted)
     if outcome.nothing_left is not None:
         out.say(f"Nothing left to do: {outcome.nothing_left}. The run is in {folder}, as it was")
         return

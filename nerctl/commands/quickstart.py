@@ -80,7 +80,7 @@ def _listener() -> Iterator[Listener]:
         """Says one line an epoch."""
 
         def note(self, message: str) -> None:
-            out.say(f"Note: {message}")
+            out.labelled("note", message)
 
         def scored(self, split: str, step: int, scores: Scores, is_best: bool) -> None:
             out.say(f"{split} at step {step}: F1 {scores.f1:.4f}")

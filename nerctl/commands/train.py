@@ -15,7 +15,6 @@ from nerctl.commands._help import DATA, DEVICE, MODEL, OUTPUT, SCHEDULE, choices
 from nerctl.commands._stops import signals
 from nerctl.commands.config import gather
 from nerctl.config import BATCH_SIZES, ENCODER_RATES, HEAD_RATES, Head, TrainConfig, size_rule
-from nerctl.console import out
 
 DEFAULT = TrainConfig()
 
@@ -170,12 +169,7 @@ def train(
     began = time.monotonic()
     with signals() as stop, listening() as listener:
         outcome = run(settings, command_line(), listener, resume, overwrite, stop)
-    folder = settings.output_dir
-    if outcome.interrupted is not None:
-        named = shlex.quote(folder)
-        out.say(f"Stopped after step {outcome.step} and saved. Go on with: nerctl train --resume --output-dir {named}")
-        raise typer.Exit(128 + outcome.interrupted)
-    close(outcome, folder, time.monotonic() - began)
+    close(outcome, settings.output_dir, time.monotonic() - began)
 
 
 def command_line() -> str:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from nerctl.evaluation.scores import Scores, TypeScores
+from nerctl.wording import counted
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -42,7 +43,7 @@ class ScoresTable:
         from rich.text import Text
 
         scores = self.scores
-        size = f"{scores.sentences:,} sentences, {scores.tokens:,} tokens"
+        size = f"{counted(scores.sentences, 'sentence')}, {counted(scores.tokens, 'token')}"
         table = Table(title=f"{size}, token accuracy {scores.token_accuracy:.4f}", title_justify="left")
         table.add_column("type")
         for heading in columns:

@@ -146,10 +146,10 @@ class Run:
             self.record.content["test"] = None  # what was scored before is not what will be
         self._save_record("running")
         self.log.open(self.progress.step)
-        for note in session.notes:
-            listener.note(note)
         first = self.progress.step + 1
         listener.started(session, first, self._test_is_wanted(session, session.last_step))
+        for note in session.notes:
+            listener.note(note)
         if first <= session.last_step:
             self.record.content["warmup"] = warm_up(session.stepper, session.batches, listener.note)
         signal: int | None = None
