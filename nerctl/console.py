@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import sys
+import textwrap
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -39,15 +41,31 @@ class Sink:
         """The result of a command as text, on standard output."""
         print(text, flush=True)
 
+    def item(self, text: str, indent: str = "  ") -> None:
+        """A line of the result; on a terminal too narrow for it, it goes on in lines that begin with `indent`."""
+        if sys.stdout.isatty():
+            text = textwrap.fill(
+                text, shutil.get_terminal_size().columns, subsequent_indent=indent,
+                break_long_words=False, break_on_hyphens=False, replace_whitespace=False,
+            )  # fmt: skip
+        self.result(text)
+
     def json(self, value: Any) -> None:
         """The result of a command as one JSON object on standard output."""
         print(json.dumps(value, ensure_ascii=False, indent=2), flush=True)
 
     def show(self, *renderables: Any) -> None:
         """Rich tables and texts as the result, on standard output; plain when redirected or under NO_COLOR."""
-        rich_console = self.rich()
-        for renderable in renderables:
-            rich_console.print(renderable)
+        console = self.rich()
+        if console.is_terminal:
+            for renderable in renderables:
+                console.print(renderable)
+            return
+        with console.capture() as captured:
+            for renderable in renderables:
+                console.print(renderable)
+        # Rich fills the lines of a table with blanks.
+        self.result("\n".join(line.rstrip() for line in captured.get().splitlines()))
 
     def rich(self, stderr: bool = False, width: int | None = None) -> RichConsole:
         """A Rich console on standard output (or error); 100 columns when it is no terminal."""
