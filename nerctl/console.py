@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import sys
-from typing import TYPE_CHECKING, Any
+import textwrap
+from typing import TYPE_CHECKING, Any, TextIO
 
 if TYPE_CHECKING:
     from rich.console import Console as RichConsole
@@ -33,14 +35,7 @@ class Sink:
 
     def labelled(self, label: str, line: str) -> None:
         """`say` with a label in a column of its own; on a terminal the lines under it are indented."""
-        text = f"{label:<{LABEL}}{line}"
-        if sys.stderr.isatty():
-            import shutil
-            import textwrap
-
-            width = shutil.get_terminal_size().columns
-            text = textwrap.fill(text, width, subsequent_indent=" " * LABEL, break_long_words=False)
-        self.say(text)
+        self.say(_folded(f"{label:<{LABEL}}{line}", sys.stderr, " " * LABEL))
 
     def warn(self, message: str) -> None:
         """One line about something that may be wrong, on standard error, also when quiet."""
@@ -54,15 +49,26 @@ class Sink:
         """The result of a command as text, on standard output."""
         print(text, flush=True)
 
+    def item(self, text: str, indent: str = "  ") -> None:
+        """A line of the result; on a terminal too narrow for it, it goes on in lines that begin with `indent`."""
+        self.result(_folded(text, sys.stdout, indent))
+
     def json(self, value: Any) -> None:
         """The result of a command as one JSON object on standard output."""
         print(json.dumps(value, ensure_ascii=False, indent=2), flush=True)
 
     def show(self, *renderables: Any) -> None:
         """Rich tables and texts as the result, on standard output; plain when redirected or under NO_COLOR."""
-        rich_console = self.rich()
-        for renderable in renderables:
-            rich_console.print(renderable)
+        console = self.rich()
+        if console.is_terminal:
+            for renderable in renderables:
+                console.print(renderable)
+            return
+        with console.capture() as captured:
+            for renderable in renderables:
+                console.print(renderable)
+        # Rich fills the lines of a table with blanks.
+        self.result("\n".join(line.rstrip() for line in captured.get().splitlines()))
 
     def rich(self, stderr: bool = False, width: int | None = None) -> RichConsole:
         """A Rich console on standard output (or error); 100 columns when it is no terminal."""
@@ -80,6 +86,16 @@ class Sink:
         if sys.stderr.isatty() and "NO_COLOR" not in os.environ:
             prefix = f"\x1b[{codes[colour]}m{prefix}\x1b[0m"
         print(f"{prefix} {message}", file=sys.stderr, flush=True)
+
+
+def _folded(text: str, stream: TextIO, indent: str) -> str:
+    """A line in as many as a terminal needs, broken between words; as it is elsewhere."""
+    if not stream.isatty():
+        return text
+    return textwrap.fill(
+        text, shutil.get_terminal_size().columns, subsequent_indent=indent,
+        break_long_words=False, break_on_hyphens=False, replace_whitespace=False,
+    )  # fmt: skip
 
 
 out = Sink()

@@ -114,7 +114,7 @@ def _store(plan: Plan, to: str, force: bool, as_json: bool) -> None:
         out.json({"places": [asdict(place) for place in stored], "missing": plan.missing})
         return
     for place in stored:
-        out.result(
+        out.item(
             f"{place.place}: {len(place.sent)} files written, {len(place.there)} were there, "
             f"{place.size / 1e6:,.1f} MB, checksums right"
         )
@@ -152,4 +152,4 @@ def _verify(address: str, as_json: bool) -> None:
         raise NerctlError(first(found.faults))
     if not as_json:
         count = f"{len(found.manifests)} {'manifest' if len(found.manifests) == 1 else 'manifests'}"
-        out.result(f"{address}: {count}, {found.files} files, {found.size / 1e6:,.1f} MB, all right")
+        out.item(f"{address}: {count}, {found.files} files, {found.size / 1e6:,.1f} MB, all right")

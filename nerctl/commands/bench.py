@@ -86,6 +86,8 @@ def bench(
     from nerctl.bench.run import bench_predict, bench_train
     from nerctl.config import TrainConfig
 
+    each = "step" if what == "train" else "pass"
+    out.say(f"... {what}: one {each} that compiles, then {steps} to time")
     if what == "train":
         config = TrainConfig(
             data_dir=data, bert_dir=bert_dir, device=device, precision=precision, batch_size=batch_size, head=head,
@@ -104,24 +106,24 @@ def bench(
         out.json(content)
         return
     for line in lines(figures):
-        out.result(line)
+        out.item(line, indent=" " * 14)
     if verdict is not None:
-        out.result(verdict.sentence())
+        out.item(verdict.sentence())
 
 
 def lines(figures: Figures) -> list[str]:
     """The figures for a person, a line each."""
-    each = "step" if figures.what == "train" else "pass"
     spread = figures.seconds
+    each, several = ("step", f"{spread.count} steps") if figures.what == "train" else ("pass", f"{spread.count} passes")
     rows = [
         ("measured", str(figures.facts["work"])),
         ("ready after", f"{figures.ready_seconds:.1f} s"),
         (f"first {each}", f"{figures.first_seconds:.2f} s, compilation included"),
-        (f"steady {each}", f"{spread.median:.3f} s (quartiles {spread.low:.3f} to {spread.high:.3f}, {spread.count})"),
-        ("sentences/s", f"{figures.sentences_per_second:.1f}"),
-        ("tokens/s", f"{figures.tokens_per_second:.0f}"),
+        (f"steady {each}", f"{spread.median:.3f} s (quartiles {spread.low:.3f} to {spread.high:.3f} of {several})"),
+        ("sentences/s", f"{figures.sentences_per_second:,.1f}"),
+        ("tokens/s", f"{figures.tokens_per_second:,.0f}"),
         ("padding", f"{figures.padding:.1%}"),
-        ("encoder", f"{figures.model_gflops:.0f} GFLOP/s, {figures.share:.0%} of {figures.machine_gflops:.0f} measured"),
+        ("encoder", f"{figures.model_gflops:,.0f} GFLOP/s, {figures.share:.0%} of {figures.machine_gflops:,.0f} measured"),
     ]
     if figures.peak_memory_bytes:
         rows.append(("peak memory", f"{figures.peak_memory_bytes / 1e9:.2f} GB"))

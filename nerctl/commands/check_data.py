@@ -47,6 +47,7 @@ def check_data(
       nerctl check-data NERdata --bert-dir model
       nerctl check-data NERdata/dev.txt --json
     """
+    from nerctl.commands._splits_table import SplitsTable
     from nerctl.data.tokenizer import Vocabulary
     from nerctl.data.validation import check_data as check
 
@@ -55,42 +56,11 @@ def check_data(
     if as_json:
         out.json(report.to_dict())
     else:
-        figures = [_figures(report)] if report.splits else []
+        figures = [SplitsTable(report)] if report.splits else []
         problems = [_problems(report.problems)] if report.problems else []
         out.show(*figures, *problems, _verdict(report))
     if not report.ok:
         raise typer.Exit(2)
-
-
-def _figures(report: Report) -> Table:
-    """A column a split, so that the table stays narrow whatever the number of types."""
-    from rich.table import Table
-
-    table = Table(box=None, pad_edge=False, padding=(0, 3, 0, 0))
-    table.add_column("")
-    for split in report.splits:
-        table.add_column(split, justify="right", overflow="fold")
-    columns = list(report.splits.values())
-    types = sorted({name for column in columns for name in column.entities})
-
-    def row(title: str, *values: str) -> None:
-        table.add_row(title, *values)
-
-    row("file", *(Path(column.file).name for column in columns))
-    row("tags", *(column.scheme for column in columns))
-    row("sentences", *(f"{column.sentences:,}" for column in columns))
-    row("tokens", *(f"{column.tokens:,}" for column in columns))
-    row(f"length in {report.length_unit}")
-    for name in ("50", "90", "99", "max"):
-        title = "  longest" if name == "max" else f"  {name} % up to"
-        row(title, *(f"{column.lengths[name]:,}" for column in columns))
-    row(f"  over window of {report.max_seq_length}", *(f"{column.over_window:.2%}" for column in columns))
-    if any(column.unknown_tokens is not None for column in columns):
-        row("unknown tokens", *(f"{column.unknown_tokens or 0:.2%}" for column in columns))
-    row("entities", *(f"{sum(column.entities.values()):,}" for column in columns))
-    for name in types:
-        row(f"  {name}", *(f"{column.entities.get(name, 0):,}" for column in columns))
-    return table
 
 
 def _problems(problems: list[Problem]) -> Table:

@@ -65,7 +65,7 @@ def config(
     width = max(map(len, lines))
     out.result("[train]")
     for line, reason in zip(lines, reasons):
-        out.result(f"{line:<{width}}  # {reason}")
+        out.item(f"{line:<{width}}  # {reason}", indent=f"{'':{width}}  #   ")
 
 
 def _entry(value: Any, origin: str, unset: Optional[Unset]) -> dict[str, Any]:

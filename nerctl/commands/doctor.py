@@ -62,9 +62,9 @@ def doctor(
     for line in diagnose(options, npu_ops, lambda what: out.say(f"... {what}")):
         lines.append(line)
         if not as_json:
-            out.result(f"{line.status:<8} {line.subject}: {line.message}")
+            out.item(f"{line.status:<8} {line.subject}: {line.message}", indent=" " * 9)
             if line.remedy:
-                out.result(f"{'':8} -> {line.remedy}")
+                out.item(f"{'':8} -> {line.remedy}", indent=" " * 12)
     usable = all(line.status != FAILED for line in lines)
     if as_json:
         out.json({"device": device, "usable": usable, "lines": [vars(line) for line in lines]})

@@ -72,7 +72,7 @@ def export(
         )
         return
     out.result(f"{result.folder}: {result.bytes / 1e6:,.1f} MB")
-    out.result(
+    out.item(
         f"{comparison.same_tags:,} of {comparison.tokens:,} tags of {comparison.texts} sample texts as before, "
         f"emissions within {comparison.difference:.2g}"
     )

@@ -67,4 +67,4 @@ def fetch_bert(
         )
         return
     what = f"{fetched.known_as}, checksums right" if fetched.known_as else "an encoder whose parts fit each other"
-    out.result(f"{fetched.folder}: {what}; {counted(len(fetched.placed), 'file')} written, {len(fetched.kept)} were there")
+    out.item(f"{fetched.folder}: {what}; {counted(len(fetched.placed), 'file')} written, {len(fetched.kept)} were there")

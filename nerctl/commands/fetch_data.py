@@ -64,7 +64,7 @@ def fetch_data(
     for file in files:
         state = "was there" if file.kept else "written"
         if file.figures is None:
-            out.result(f"{file.path}: {state}, checksum right")
+            out.item(f"{file.path}: {state}, checksum right")
         else:
             tags = ", ".join(f"{tag} {count:,}" for tag, count in file.figures.tags.items())
-            out.result(f"{file.path}: {state}, not verified, {counted(file.figures.sentences, 'sentence')}; {tags}")
+            out.item(f"{file.path}: {state}, not verified, {counted(file.figures.sentences, 'sentence')}; {tags}")

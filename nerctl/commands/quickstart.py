@@ -94,6 +94,7 @@ def _listener() -> Iterator[Listener]:
 
 def _show(done: Quickstart) -> None:
     """Scores, the tagged sentences, where things are, and what to do next."""
+    from rich.padding import Padding
     from rich.table import Table
     from rich.text import Text
 
@@ -105,7 +106,7 @@ def _show(done: Quickstart) -> None:
             table.add_row(name, f"{one.precision:.4f}", f"{one.recall:.4f}", f"{one.f1:.4f}", str(one.gold))
     out.show(Text(), table, Text())
     types = sorted(done.test.types) if done.test is not None else []
-    out.show(*(Text("  ").append_text(marked(result, types, scores=False)) for result in done.results))
+    out.show(*(Padding(marked(result, types, scores=False), (0, 0, 0, 2)) for result in done.results))
     lines = [
         "",
         f"Everything is in {done.folder}: data/ (the sample), encoder/, output/ (model, log, report.html).",
@@ -116,5 +117,9 @@ def _show(done: Quickstart) -> None:
         "  nerctl fetch-bert e5-small-zh --to model",
         "  nerctl train --data-dir mydata --bert-dir model --output-dir output-mydata",
     ]
-    out.result("\n".join(lines))
+    for line in lines:
+        if line.startswith(" "):  # a command, to be copied whole
+            out.result(line)
+        else:
+            out.item(line, indent="")
 

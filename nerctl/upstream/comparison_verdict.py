@@ -15,6 +15,9 @@ CLOSE = 1e-3
 """Losses that differ by no more, relative to the larger, are said to agree; docs/workflow.md names it as the tolerance to
 begin with for float32 on both sides."""
 
+SAME_SIZE = 0.05
+"""Sides whose batches differ more in size are compared by the sentence. The last batch of an epoch is smaller."""
+
 DOUBLE = 1.995
 """From here on a ratio is told as times slower or faster, below it in per cent: it would be rounded to 2."""
 
@@ -40,17 +43,18 @@ def _speed(comparison: Comparison) -> str:
     if without:
         return f"Which is faster is not known: {' and '.join(without)} {_has(without)} no steady step."
     assert a.median is not None and b.median is not None
-    times_of = [timing.median for timing in (a, b)]
-    told = f"median {seconds(b.median)} s, A {seconds(a.median)} s"
+    one, other = a.median, b.median
+    told = f"median {seconds(other)} s, A {seconds(one)}"
     where = "in steady steps"
     if NOT_SEPARATED in (a.found, b.found):
         where = "over all steps, warm-up included"
-    if any(difference.startswith("batch size:") for difference in comparison.differences):
-        rates = [timing.sentences_per_second for timing in (a, b)]
-        times_of = [1 / one if one else 0.0 for one in rates]
-        told = f"{rate(rates[1] or 0.0)} sentences a second, A {rate(rates[0] or 0.0)}"
-        where = f"for each sentence {where}"
-    one, other = times_of
+    if a.sentences is not None and b.sentences is not None:
+        if abs(a.sentences - b.sentences) > SAME_SIZE * a.sentences and a.sentences_per_second and b.sentences_per_second:
+            one, other = 1 / a.sentences_per_second, 1 / b.sentences_per_second
+            told = f"{rate(1 / other)} sentences a second, A {rate(1 / one)}"
+            where = f"for each sentence {where}"
+    elif (a.sentences is None) != (b.sentences is None):
+        where = f"{where}, if {'A' if a.sentences is None else 'B'} has batches of the same size"
     if not one or not other:
         return "Which is faster is not known: the times are too short for the three decimals of a log."
     ratio = other / one

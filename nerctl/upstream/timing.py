@@ -54,6 +54,8 @@ class Timing:
     """Seconds of the fastest steady step."""
     slowest: Optional[float]
     """Seconds of the slowest steady step."""
+    sentences: Optional[float]
+    """Sentences of a steady step, on average; None when the batch size is not known."""
     sentences_per_second: Optional[float]
     """Sentences of all steady steps by their seconds; None when the batch size is not known."""
     tokens_per_second: Optional[float]
@@ -92,6 +94,7 @@ def timing_of(run: Run, *, warm_up: Optional[int] = None, batch_size: Optional[i
     middle = median(times) if times else None
     tokens = _sum([step.tokens for step in steady])
     positions = _sum([step.positions for step in steady])
+    sentences = _sentences(run, steady, batch_size)
     before = run.facts.warm_up_seconds
     return Timing(
         warm_up=tuple(step.number for step in run.steps if step.number in apart),
@@ -101,7 +104,8 @@ def timing_of(run: Run, *, warm_up: Optional[int] = None, batch_size: Optional[i
         mad=median(abs(taken - middle) for taken in times) if middle is not None else None,
         fastest=min(times, default=None),
         slowest=max(times, default=None),
-        sentences_per_second=_rate(_sentences(run, steady, batch_size), times),
+        sentences=sentences / len(steady) if sentences is not None and steady else None,
+        sentences_per_second=_rate(sentences, times),
         tokens_per_second=_rate(tokens, times),
         padding=1 - tokens / positions if tokens is not None and positions else None,
         first_step=before + run.steps[0].seconds,

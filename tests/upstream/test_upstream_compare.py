@@ -46,7 +46,7 @@ def test_published_logs_compare_as_published(published: tuple[Path, Path]) -> No
         assert figure in report
     assert "Warm-up on both sides: found from the times." in report
     assert report.split("\n")[:2] == [
-        "B is 162 times slower than A in steady steps (median 79.599 s, A 0.490 s).",
+        "B is 162 times slower than A in steady steps (median 79.599 s, A 0.490).",
         "The losses differ by up to 27.6 %, as unseeded runs do; no common seed is known.",
     ]
 

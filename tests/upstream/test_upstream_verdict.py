@@ -26,12 +26,12 @@ def of_losses(folder: Path, a: list[float], b: list[float], tolerance: Optional[
 @pytest.mark.parametrize(
     ("a", "b", "told"),
     [
-        (0.5, 2.0, "B is 4 times slower than A in steady steps (median 2.000 s, A 0.500 s)."),
-        (2.0, 0.5, "B is 4 times faster than A in steady steps (median 0.500 s, A 2.000 s)."),
-        (1.0, 1.125, "B takes 12.5 % longer than A in steady steps (median 1.125 s, A 1.000 s)."),
-        (1.0, 0.75, "B takes 25 % less time than A in steady steps (median 0.750 s, A 1.000 s)."),
-        (1.0, 1.996, "B is 2 times slower than A in steady steps (median 1.996 s, A 1.000 s)."),
-        (1.0, 1.0, "B is as fast as A in steady steps, within the spread (median 1.000 s, A 1.000 s)."),
+        (0.5, 2.0, "B is 4 times slower than A in steady steps (median 2.000 s, A 0.500)."),
+        (2.0, 0.5, "B is 4 times faster than A in steady steps (median 0.500 s, A 2.000)."),
+        (1.0, 1.125, "B takes 12.5 % longer than A in steady steps (median 1.125 s, A 1.000)."),
+        (1.0, 0.75, "B takes 25 % less time than A in steady steps (median 0.750 s, A 1.000)."),
+        (1.0, 1.996, "B is 2 times slower than A in steady steps (median 1.996 s, A 1.000)."),
+        (1.0, 1.0, "B is as fast as A in steady steps, within the spread (median 1.000 s, A 1.000)."),
         (0.0, 1.0, "Which is faster is not known: the times are too short for the three decimals of a log."),
     ],
 )
@@ -60,7 +60,7 @@ def test_steps_among_which_warm_up_was_not_found_are_not_called_steady(tmp_path:
         steps = folder / "steps.jsonl"
         steps.write_text(steps.read_text().replace(', "compiled": false', ""))
     told = verdict_on(compare_runs(a, b)).speed
-    assert told == "B is 3 times slower than A over all steps, warm-up included (median 3.000 s, A 1.000 s)."
+    assert told == "B is 3 times slower than A over all steps, warm-up included (median 3.000 s, A 1.000)."
 
 
 def test_batches_of_different_size_are_compared_by_the_sentence(tmp_path: Path) -> None:
@@ -69,6 +69,16 @@ def test_batches_of_different_size_are_compared_by_the_sentence(tmp_path: Path) 
     steps.write_text(steps.read_text().replace('"sentences": 32', '"sentences": 8'))
     told = verdict_on(compare_runs(a, b)).speed
     assert told == "B is 4 times slower than A for each sentence in steady steps (8 sentences a second, A 32)."
+
+
+def test_a_log_is_compared_by_the_sentence_when_its_batch_size_is_named_and_by_the_step_with_a_reserve_else(
+    tmp_path: Path,
+) -> None:
+    a, b = log(tmp_path / "a.txt", [(1.0, 3.0)] * 3), run(tmp_path / "b", [3.0], 1.0)
+    reserve = "B is as fast as A in steady steps, if A has batches of the same size, within the spread"
+    assert verdict_on(compare_runs(a, b)).speed == f"{reserve} (median 1.000 s, A 1.000)."
+    told = verdict_on(compare_runs(a, b, batch_size=64)).speed
+    assert told == "B is 2 times slower than A for each sentence in steady steps (32 sentences a second, A 64)."
 
 
 @pytest.mark.parametrize(
