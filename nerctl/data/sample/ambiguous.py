@@ -50,7 +50,7 @@ TYPES_OF: dict[str, tuple[str, ...]] = {
 ADVERBS: list[str] = words(
     """
     马上 高兴地 连忙 常常 经常 郑重地 安静地 严肃地 明确地 成功地 时常 温和地 一直 曾经 终于 已经 全程
-    平静地 向来 殷勤地 方才 干脆 安心地 乐呵呵地 毛手毛脚地 向前一步 顾不上休息就 应邀 乐于
+    平静地 白天 周末 向来 殷勤地 方才 干脆 安心地 乐呵呵地 毛手毛脚地 向前一步 顾不上休息就 应邀 乐于
     """
 )
 """What may stand between a person and the verb; most begin with a character that is also a surname."""

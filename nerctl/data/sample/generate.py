@@ -13,7 +13,7 @@ from nerctl.data.sample.organisations import draw_brand, draw_organisation
 from nerctl.data.sample.patterns import OPENINGS, PLAIN, PREDICATES, SUBJECTS, WHOLE
 from nerctl.data.sample.people import draw_people
 
-SIZES: dict[str, int] = {"train": 1150, "dev": 150, "test": 200}
+SIZES: dict[str, int] = {"train": 2150, "dev": 150, "test": 200}
 """Sentences in each part."""
 
 LONGEST = 120

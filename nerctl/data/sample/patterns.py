@@ -218,6 +218,8 @@ PREDICATES: dict[str, list[str]] = {
         {time}结婚了
         正在学习{topic}
         没有来
+        白天上班，晚上写{work}
+        周末种{thing}，白天{feel}
         带着{kin}走了
         写了关于{topic}的文章
         谈到了{notion}和{topic}
