@@ -46,9 +46,9 @@ def quickstart(
         False, "--overwrite", help="Run again in a folder that holds a quickstart.", rich_help_panel=OUTPUT
     ),
 ) -> None:
-    """Train on a built-in sample corpus, score it, and tag a few sentences: no network, some two minutes.
+    """Train on a built-in sample corpus, score it, and tag a few sentences: no network, one to four minutes.
 
-    The sample is 1,500 made-up Chinese sentences with people, places and organisations. A small encoder is
+    The sample is 2,500 made-up Chinese sentences with people, places and organisations. A small encoder is
     trained from scratch; --bert takes a pretrained one instead, which takes longer. Ctrl-C stops in order, and
     the same command goes on from there.
 

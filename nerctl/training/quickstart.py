@@ -29,12 +29,12 @@ BERT = E5_SMALL_ZH.name
 """The pretrained encoder that `--bert` takes: the one that is built without a download."""
 
 TEXTS = (
-    "记者李思源从苏州报道，江南大学医院的专家张晓梅周三去了上海。",
-    "王晓明高兴地说，他明年春天要去海南旅游，马上就买车票。",
-    "金山公布年度报告，收入增长8.5%；演员金山住在金山区。",
+    "记者陈国华从苏州报道，江南大学医院的专家张晓梅昨天从上海回来。",
+    "王建国高兴地说，他明年春天要去海南旅游，马上就买车票。",
+    "金山公布年度报告，收入增长8.5%；我家在金山附近。",
     "他在杭州市教育局工作，白天写文章，周末种黄瓜。",
 )
-"""Sentences that are tagged at the end. None is in the sample."""
+"""Sentences that are tagged at the end. None is in the sample, but what they are made of is: they come out right."""
 
 
 @dataclass(frozen=True)

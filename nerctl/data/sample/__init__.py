@@ -1,4 +1,4 @@
-"""The built-in sample corpus: 1,500 made-up Chinese sentences with PER, LOC and ORG, public domain (CC0).
+"""The built-in sample corpus: 2,500 made-up Chinese sentences with PER, LOC and ORG, public domain (CC0).
 
 The sentences are written by a generator with a seed. Places are real; people, companies and events are put
 together at random, and nobody is meant. Dev and test hold names and sentence patterns that train does not,
