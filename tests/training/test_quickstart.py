@@ -74,18 +74,23 @@ def test_a_finished_quickstart_is_left_alone_and_says_what_to_do(tmp_path: Path)
 
 
 def test_an_unknown_encoder_is_refused_before_anything_is_written(tmp_path: Path) -> None:
+    from nerctl.training.loop import Listener
+    from nerctl.training.quickstart import quickstart
+
     result = CliRunner().invoke(app, ["quickstart", "--output-dir", str(tmp_path / "q"), "--bert", "e6"])
-    assert isinstance(result.exception, NerctlError) and "e5-small-zh" in str(result.exception)
+    assert result.exit_code == 2 and "e5-small-zh" in result.output
+    with pytest.raises(NerctlError, match="--bert e6: unknown; quickstart takes e5-small-zh"):
+        quickstart(tmp_path / "q", "cpu", 1, "e6", False, "test", Listener())
     assert not (tmp_path / "q").exists()
 
 
 def test_entities_are_marked_with_brackets_and_type_without_colour() -> None:
-    from nerctl.commands.quickstart import _marked
+    from nerctl.commands._marked_text import marked
     from nerctl.inference.tagger import Entity, Result
 
     text = "李明在杭州大学。"
     result = Result(text, (Entity(0, 2, "PER", "李明", 0.9), Entity(3, 7, "ORG", "杭州大学", 0.8)))
-    assert _marked(result).plain.strip() == "[李明 PER]在[杭州大学 ORG]。"
+    assert marked(result, ["ORG", "PER"], scores=False).plain == "[李明 PER]在[杭州大学 ORG]。"
 
 
 def test_the_sentences_that_are_shown_are_not_in_the_sample() -> None:
