@@ -115,8 +115,6 @@ def test_help_has_no_line_over_80_columns_and_cuts_no_sentence(command: str) -> 
         assert sum(1 + (unicodedata.east_asian_width(letter) in "WF") for letter in line) <= 80, line
 
 
-NOT_YET = ("predict", "serve")
-
 
 def parameters(command: str) -> list[Any]:
     from typer.main import get_command
@@ -135,7 +133,7 @@ def closed_choices(command: str) -> dict[str, tuple[str, ...]]:
     return {one: get_args(kind) for one, kind in kinds if get_origin(kind) is Literal}
 
 
-@pytest.mark.parametrize("command", [one for one in COMMANDS if one not in NOT_YET])
+@pytest.mark.parametrize("command", COMMANDS)
 def test_every_option_names_what_it_takes_and_stands_in_a_group(command: str) -> None:
     from nerctl.commands._help import PANELS
 
@@ -144,12 +142,12 @@ def test_every_option_names_what_it_takes_and_stands_in_a_group(command: str) ->
         if one.name in closed:
             assert one.metavar.strip("[]") in ("NAME", "|".join(closed[one.name]))
         else:
-            named = re.fullmatch(r"[A-Z]+(=[A-Z]+|\.toml)?", one.metavar or "")
+            named = re.fullmatch(r"\[?[A-Z]+\]?(\.{3})?|[A-Z]+=[A-Z]+|[A-Z]+\.toml", one.metavar or "")
             assert named or getattr(one, "is_flag", False), f"{one.name}: {one.metavar}"
         assert one.param_type_name == "argument" or "--config" in one.opts or one.rich_help_panel in PANELS
 
 
-@pytest.mark.parametrize("command", [one for one in COMMANDS if one not in NOT_YET])
+@pytest.mark.parametrize("command", COMMANDS)
 def test_a_choice_that_there_is_not_is_refused_by_one_line_that_lists_them(command: str) -> None:
     kinds = {one.name: one.param_type_name for one in parameters(command)}
     for name, values in closed_choices(command).items():

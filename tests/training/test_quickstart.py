@@ -76,8 +76,13 @@ def test_a_finished_quickstart_is_left_alone_and_says_what_to_do(tmp_path: Path)
 
 
 def test_an_unknown_encoder_is_refused_before_anything_is_written(tmp_path: Path) -> None:
+    from nerctl.training.loop import Listener
+    from nerctl.training.quickstart import quickstart
+
     result = CliRunner().invoke(app, ["quickstart", "--output-dir", str(tmp_path / "q"), "--bert", "e6"])
-    assert isinstance(result.exception, NerctlError) and "e5-small-zh" in str(result.exception)
+    assert result.exit_code == 2 and "e5-small-zh" in result.output
+    with pytest.raises(NerctlError, match="--bert e6: unknown; quickstart takes e5-small-zh"):
+        quickstart(tmp_path / "q", "cpu", 1, "e6", False, "test", Listener())
     assert not (tmp_path / "q").exists()
 
 
