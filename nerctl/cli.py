@@ -77,8 +77,9 @@ def main() -> None:
 
 def run(arguments: Optional[list[str]] = None) -> int:
     """Runs a command line (default: this process's) and returns its exit code."""
+    words = sys.argv[1:] if arguments is None else arguments
     try:
-        return app(arguments, prog_name="nerctl", standalone_mode=False) or 0
+        return app([with_home(word) for word in words], prog_name="nerctl", standalone_mode=False) or 0
     except NerctlError as error:
         return _failed(error, str(error), error.exit_code)
     except (KeyboardInterrupt, typer.Abort):
@@ -88,6 +89,14 @@ def run(arguments: Optional[list[str]] = None) -> int:
         if not hasattr(error, "format_message"):  # Click's: the command line itself is wrong
             raise
         return _failed(error, _usage(error), 2)
+
+
+def with_home(word: str) -> str:
+    """`--to=~/x` as a shell would have written `--to ~/x`: it replaces a tilde at the beginning of a word only."""
+    option, equals, value = word.partition("=")
+    if option.startswith("--") and value.startswith("~"):
+        return f"{option}={os.path.expanduser(value)}"
+    return word
 
 
 def _failed(error: Exception, sentence: str, code: int) -> int:

@@ -103,6 +103,24 @@ def test_a_mistyped_environment_variable_is_named_with_the_near_one(tmp_path: Pa
     assert "seed = 2" in found.stdout
 
 
+@pytest.mark.parametrize(
+    ("word", "given"),
+    [
+        ("--model=~/m", "--model=/home/me/m"),
+        ("--model=~", "--model=/home/me"),
+        ("--model=a~b", "--model=a~b"),
+        ("~/m", "~/m"),
+        ("--field", "--field"),
+        ("a=~b", "a=~b"),
+    ],
+)
+def test_a_tilde_behind_an_equals_sign_is_the_home_folder(word: str, given: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    from nerctl.cli import with_home
+
+    monkeypatch.setenv("HOME", "/home/me")
+    assert with_home(word) == given
+
+
 @pytest.mark.parametrize("command", ["", *COMMANDS])
 def test_help_has_no_line_over_80_columns_and_cuts_no_sentence(command: str) -> None:
     printed = StringIO()
