@@ -93,7 +93,7 @@ def run(arguments: Optional[list[str]] = None) -> int:
 
 def with_home(word: str) -> str:
     """`--to=~/x` as a shell would have written `--to ~/x`: it replaces a tilde at the beginning of a word only."""
-    option, equals, value = word.partition("=")
+    option, _, value = word.partition("=")
     if option.startswith("--") and value.startswith("~"):
         return f"{option}={os.path.expanduser(value)}"
     return word
