@@ -152,7 +152,7 @@ def close(outcome: Outcome, folder: str, seconds: float) -> None:
         out.say(f"Nothing left to do: {outcome.nothing_left}. The run is in {folder}, as it was")
         return
     best = f", best dev F1 {outcome.dev_f1:.4f}" if outcome.dev_f1 is not None else ""
-    out.say(f"{counted(outcome.step, 'step')} done in {_span(seconds)}{best}; the run is in {folder}")
+    out.say(f"{counted(outcome.step, 'step')} done in {span(seconds)}{best}; the run is in {folder}")
     out.labelled("try it", f"nerctl predict --model {named} 王小明在北京大学。")
     out.labelled("errors", f"{folder}/report.html, in a browser")
     if outcome.step < outcome.planned:
@@ -162,7 +162,7 @@ def close(outcome: Outcome, folder: str, seconds: float) -> None:
         out.labelled("export", f"nerctl export --model {named} --to export")
 
 
-def _span(seconds: float) -> str:
+def span(seconds: float) -> str:
     """A time as people say it: 41 s, 15 min 22 s, 2 h 5 min."""
     whole = round(seconds)
     if whole < 60:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
     from nerctl.evaluation.scores import Scores
     from nerctl.training.listener import Listener
     from nerctl.training.quickstart import Quickstart
+    from nerctl.training.steplog import StepRecord
 
 
 def quickstart(
@@ -62,25 +65,25 @@ def quickstart(
     from nerctl.commands.train import command_line
     from nerctl.training.quickstart import quickstart as run
 
+    began = time.monotonic()
     with signals() as stop, Progress() as fetching, _listener() as listener:
         done = run(output_dir, device, seed, bert, overwrite, command_line(), listener, fetching, stop)
     if done.interrupted is not None:
         out.say(f"Stopped after step {done.step} and saved. The same command goes on from there.")
         raise typer.Exit(128 + done.interrupted)
-    _show(done)
+    _show(done, time.monotonic() - began)
 
 
 @contextmanager
 def _listener() -> Iterator[Listener]:
-    """The bar of `nerctl train` on a terminal; elsewhere dev F1 on standard error, apart from the result."""
-    from nerctl.commands._train_screen import listening
-    from nerctl.training.listener import Listener
+    """The bar of `nerctl train` on a terminal; elsewhere its opening and a line an epoch, apart from the result."""
+    from nerctl.commands._train_screen import Lines, listening
 
-    class DevScores(Listener):
-        """Says one line an epoch."""
+    class Epochs(Lines):
+        """Says one line an epoch instead of one a step."""
 
-        def note(self, message: str) -> None:
-            out.labelled("note", message)
+        def stepped(self, record: StepRecord) -> None:
+            """Says nothing."""
 
         def scored(self, split: str, step: int, scores: Scores, is_best: bool) -> None:
             out.say(f"{split} at step {step}: F1 {scores.f1:.4f}")
@@ -89,14 +92,16 @@ def _listener() -> Iterator[Listener]:
         with listening() as bar:
             yield bar
     else:
-        yield DevScores()
+        yield Epochs()
 
 
-def _show(done: Quickstart) -> None:
+def _show(done: Quickstart, seconds: float) -> None:
     """Scores, the tagged sentences, where things are, and what to do next."""
     from rich.padding import Padding
     from rich.table import Table
     from rich.text import Text
+
+    from nerctl.commands._train_screen import span
 
     table = Table(box=None, pad_edge=False, padding=(0, 3, 0, 0))
     for title in ("test", "precision", "recall", "F1", "entities"):
@@ -109,7 +114,11 @@ def _show(done: Quickstart) -> None:
     out.show(*(Padding(marked(result, types, scores=False), (0, 0, 0, 2)) for result in done.results))
     lines = [
         "",
-        f"Everything is in {done.folder}: data/ (the sample), encoder/, output/ (model, log, report.html).",
+        f"Made in {span(seconds)}, all in {done.folder}: data/ (the sample), encoder/, output/ (model, log, report.html).",
+        "",
+        "Try it, and look at every error in a browser:",
+        f"  nerctl predict --model {shlex.quote(str(done.run))} 王建国住在海南。",
+        f"  {done.run / 'report.html'}",
         "",
         "Now with your own data (CoNLL columns, or JSON lines), in a folder named mydata:",
         "  nerctl check-data mydata",
