@@ -37,8 +37,10 @@ class CpuBackend:
         self.options = options
         # The fused kernels cannot be compiled, and the unrolled form takes XLA a minute at 50 tokens already.
         self.lstm_form: str | None = None if options.xla else "stepped"
+        # XLA compiles each shape anew, and TensorFlow 2.6 takes gigabytes for one whose sizes it does not know.
+        self.fixed = options.batch_shape == "fixed" or (bool(options.xla) and options.batch_shape == "auto")
         # Two parts on half of the cores each leave no core idle in what one part cannot share out.
-        self.together = 1 if options.batch_shape == "fixed" else 2
+        self.together = 1 if self.fixed else 2
 
     def open(self) -> None:
         """Hides any GPU from this process, so that nothing is placed there by accident."""
@@ -56,7 +58,7 @@ class CpuBackend:
         return tf.bfloat16 if self.options.precision == "mixed_bfloat16" else tf.float32
 
     def window_lengths(self, max_seq_length: int) -> tuple[int, ...]:
-        return (max_seq_length,) if self.options.batch_shape == "fixed" else ()
+        return (max_seq_length,) if self.fixed else ()
 
     def max_tokens(self, batch_size: int, max_seq_length: int) -> int:
         return MAX_TOKENS
@@ -94,7 +96,7 @@ class CpuBackend:
             "log": self.log_name,
             "name": processor_name(),
             "precision": self.options.precision,
-            "batch_shape": "fixed" if self.options.batch_shape == "fixed" else "bucketed",
+            "batch_shape": "fixed" if self.fixed else "bucketed",
             "xla": bool(self.options.xla),
             "threads": {
                 "intra": tf.config.threading.get_intra_op_parallelism_threads(),

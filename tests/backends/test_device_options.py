@@ -37,6 +37,13 @@ def test_xla_on_the_cpu_is_refused_for_the_head_whose_lstm_it_cannot_compile_and
     assert lstm_form(CpuBackend(DeviceOptions(device="cpu", xla=False)), "bilstm-crf") == "stepped"
 
 
+def test_xla_on_the_cpu_is_given_one_shape_as_each_is_compiled_anew() -> None:
+    backend = CpuBackend(DeviceOptions(device="cpu", xla=True))
+    assert (backend.window_lengths(202), backend.together, backend.describe()["batch_shape"]) == ((202,), 1, "fixed")
+    assert CpuBackend(DeviceOptions(device="cpu", xla=True, batch_shape="bucketed")).window_lengths(202) == ()
+    assert CpuBackend(DeviceOptions(device="cpu")).window_lengths(202) == ()
+
+
 @no_card
 @pytest.mark.parametrize(
     ("arguments", "says"),
