@@ -38,7 +38,7 @@ def opening(session: Session, first_step: int, scores_test: bool) -> list[tuple[
     epochs = f"{counted(config.epochs, 'epoch')} of {batches.steps_per_epoch:,}"
     return [
         ("corpus", f"{config.data_dir}: {', '.join(sizes)} sentences; {types}"),
-        ("encoder", f"{config.bert_dir}: {bert.num_hidden_layers} layers x {bert.hidden_size}, {weights}"),
+        ("encoder", f"{config.bert_dir}: {counted(bert.num_hidden_layers, 'layer')} x {bert.hidden_size}, {weights}"),
         ("device", _device(session)),
         ("recipe", f"{config.head}, {counted(batches.shapes.batch_size, 'sentence')} an update; rates: {rates}"),
         ("plan", f"{span}{planned} ({epochs}); test is {'scored at the end' if scores_test else 'not scored'}"),

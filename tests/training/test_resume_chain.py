@@ -68,7 +68,7 @@ def test_a_second_resume_goes_on_as_the_first_was_told(tiny: Path, monkeypatch: 
     command = said.split("Go on with: nerctl ")[1].split()
     assert record()["config"]["steps"] == 400 and record()["state"] == "interrupted"
     said = part(monkeypatch, *command[1:], at=9, by=signal.SIGTERM)
-    assert "updates 8 to 24 of 24 planned" in said and "Stopped after step 9" in said
+    assert "updates 8 to 24 (" in said and "Stopped after step 9" in said
     assert record()["test"] is None
     assert [entry["step"] for entry in record()["resumed"]] == [5, 7]
 
@@ -148,7 +148,7 @@ def test_a_run_through_its_whole_schedule_or_out_of_patience_has_nothing_left(
     assert "dev F1 was no better in 1 evaluation and --patience is 1" in said
     assert everything("patient") == before
     said = part(monkeypatch, "--resume", "--output-dir", "patient", "--patience", "2", "--steps", "6")
-    assert "updates 5 to 6 of 24 planned" in said
+    assert "updates 5 to 6 of 24 (" in said
 
 
 def test_what_is_left_behind_the_last_update_is_done_by_the_next_part(
@@ -157,7 +157,7 @@ def test_what_is_left_behind_the_last_update_is_done_by_the_next_part(
     part(monkeypatch, *SMALL, "--epochs", "1", "--output-dir", "out", at=8, by=signal.SIGTERM)
     assert record()["state"] == "interrupted" and record()["test"] is None
     said = part(monkeypatch, "--resume", "--output-dir", "out")
-    assert "no update left of 8 planned" in said
+    assert "no update left (" in said
     assert record()["state"] == "finished" and record()["test"] is not None and record()["best"]["step"] == 8
     assert "report.html" in record()["files"]
 

@@ -98,7 +98,7 @@ def test_another_corpus_is_taken_and_its_figures_are_shown(typed: Typed) -> None
     write_dataset(typed.folder / "mine")
     code, said, _ = typed("fetch-data", "--from", "mine", "--unverified")
     assert code == 0
-    assert "NERdata/train.txt: written, not verified, 1 sentences; O 1, B-LOC 1" in said
+    assert "NERdata/train.txt: written, not verified, 1 sentence; O 1, B-LOC 1" in said
     code, said, _ = typed("fetch-data", "--from", "mine", "--unverified", "--json")
     first = json.loads(said)["files"][0]
     assert first == {
