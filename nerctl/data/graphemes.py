@@ -62,7 +62,7 @@ def _holds(before: str, after: str, flags: int, emoji: bool) -> bool:
         return before == "return" and after == "feed"
     if before == "feed":
         return False
-    if after in ("extend", "joiner") or before == "prepended":
+    if after in ("extend", "joiner", "spacing") or before == "prepended":
         return True
     if after == "emoji" and before == "joiner":
         return emoji
@@ -94,7 +94,9 @@ def _kind(character: str) -> str:
     if character in _PREPENDED:
         return "prepended"
     category = unicodedata.category(character)
-    if category in ("Mn", "Me", "Mc") or character in "\u0e33\u0eb3\uff9e\uff9f" or character == _NON_JOINER:
+    if category == "Mc" or character in "\u0e33\u0eb3":
+        return "spacing"
+    if category in ("Mn", "Me") or character in "\uff9e\uff9f" or character == _NON_JOINER:
         return "extend"
     if 0x1F3FB <= code <= 0x1F3FF or 0xE0020 <= code <= 0xE007F:  # skin tones; letters of a flag's region
         return "extend"

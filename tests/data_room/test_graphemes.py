@@ -32,6 +32,7 @@ def test_what_shows_nothing_is_known(text: str) -> None:
 def test_flags_part_in_twos_and_a_joiner_behind_a_letter_joins_nothing() -> None:
     assert [end for _, end, _ in clusters("🇨🇳🇨🇳🇨")] == [2, 4, 5]
     assert [end for _, end, _ in clusters("海\u200d👩")] == [2, 3]
+    assert [end for _, end, _ in clusters("🏴\u0e33\u200d🏴")] == [3, 4]
 
 
 @given(st.text(st.sampled_from(["海", " ", *"".join(WHOLE), "\u200b", "\u0e33", "b"])))
