@@ -37,26 +37,27 @@ def clusters(text: str) -> list[tuple[int, int, bool]]:
     """
     found: list[tuple[int, int, bool]] = []
     kinds = [_kind(character) for character in text]
-    start, flags, emoji = 0, 0, False
+    start, flags, emoji, joined = 0, 0, False, False
     for place in range(1, len(text) + 1):
         before = kinds[place - 1]
         flags = flags + 1 if before == "flag" else 0
-        emoji = before == "emoji" or (emoji and before in ("extend", "joiner"))
-        if place < len(text) and _holds(before, kinds[place], flags, emoji):
+        joined = emoji and before == "joiner"
+        emoji = before == "emoji" or (emoji and before == "extend")
+        if place < len(text) and _holds(before, kinds[place], flags, joined):
             continue
         found.append((start, place, _is_empty(text[start])))
         start, emoji = place, False
     return found
 
 
-def _holds(before: str, after: str, flags: int, emoji: bool) -> bool:
+def _holds(before: str, after: str, flags: int, joined: bool) -> bool:
     """Do two characters stand in one cluster?
 
     Args:
         before: kind of the first.
         after: kind of the second.
         flags: regional indicators up to the first, itself included.
-        emoji: is the cluster so far an emoji with what extends it?
+        joined: is the first a joiner behind an emoji and what extends it?
     """
     if before == "return" or before == "control" or after in ("return", "feed", "control"):
         return before == "return" and after == "feed"
@@ -65,7 +66,7 @@ def _holds(before: str, after: str, flags: int, emoji: bool) -> bool:
     if after in ("extend", "joiner", "spacing") or before == "prepended":
         return True
     if after == "emoji" and before == "joiner":
-        return emoji
+        return joined
     if before == after == "flag":
         return flags % 2 == 1
     return (before, after) in _HANGUL
