@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterable, Sequence
 from typing import Optional, Union
 
+from nerctl.data.invisible import trimmed
 from nerctl.errors import DataError
 
 LOOK_LINES = 1000
@@ -67,7 +68,7 @@ def recognise(name: str, lines: Sequence[tuple[int, bytes]]) -> str:
     _refuse_json(first, texts)
     if len(lines) == 1 and "\r" in texts[0]:
         raise DataError(f"{first}: its line ends are CR alone; make them LF: tr '\\r' '\\n'; {_SAID}")
-    rows = [row for row in map(columns, texts) if row is not None]
+    rows = [row for row in (columns(text.translate(_INVISIBLE)) for text in texts) if row is not None]
     if len(rows) >= half and _are_columns(rows):
         _refuse_numbered(first, rows)
         return "conll"
@@ -76,21 +77,23 @@ def recognise(name: str, lines: Sequence[tuple[int, bytes]]) -> str:
 
 
 def columns(line: str) -> Optional[list[str]]:
-    """The columns of a line whose last one looks like a tag, the token first; None: it does not look like columns.
+    """The columns of a line whose last one looks like a tag; None: it does not look like columns.
 
+    The token comes first, as it is; the others without invisible characters.
     Of three and more columns that blanks part, the last two must look like tags, for "go to O" is text.
     """
-    line = line.translate(_INVISIBLE).rstrip()
-    if "\t" in line:
-        fields = [field.strip(" ") for field in line.split("\t")]
-    else:
-        # A line may lack its token: that is what a writer makes of a blank.
-        fields = ([""] if line.startswith(" ") else []) + [field for field in line.split(" ") if field]
+    line = trimmed(line)
+    token, *others = line.split("\t" if "\t" in line else " ")
+    others = [field.translate(_INVISIBLE).strip(" ") for field in others]
+    if "\t" not in line:
+        others = [field for field in others if field]
+    # A line may lack its token: that is what a writer makes of a blank.
+    fields = [token.strip(" ") or " ", *others]
     if len(fields) < 2 or not _LOOSE.fullmatch(fields[-1]):
         return None
     if len(fields) > 2 and "\t" not in line and not _LOOSE.fullmatch(fields[-2]):
         return None
-    return [fields[0] or " ", *fields[1:]]
+    return fields
 
 
 def token_of(raw: bytes) -> Union[tuple[str, bool], None]:

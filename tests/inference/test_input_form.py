@@ -81,6 +81,15 @@ def test_columns_are_read_whatever_their_tags_are_written_as() -> None:
     assert [one["text"] for one in answered(content, form="conll")] == ["王明 ", "李四"]
 
 
+@pytest.mark.parametrize("tags", [("B-PER", "I-PER"), ("b-per", "i-per"), ("PER-B", "PER-I")])
+@pytest.mark.parametrize("token", ["👩\u200d👧", "\u200b王", "क्\u200c", "王\u00ad"])
+@pytest.mark.parametrize("mark", ["\t", " "])
+def test_a_token_stays_as_it_is_however_its_tag_is_written(tags: tuple[str, str], token: str, mark: str) -> None:
+    content = f"{token}{mark}{tags[0]}\n明{mark}{tags[1]}\u200b\n"
+    for form in ("conll", "auto"):
+        assert [one["text"] for one in answered(content, form=form)] == [f"{token}明"]
+
+
 def test_the_form_is_said_when_it_was_not_named() -> None:
     said: list[str] = []
 
