@@ -114,11 +114,6 @@ def token_of(raw: bytes) -> Union[tuple[str, bool], None]:
     return None if " " in alone or "\t" in alone else (alone, False)
 
 
-def is_visible(token: str) -> bool:
-    """Whether anything of a token shows: a line without is a blank one to whoever wrote the file."""
-    return bool(token.translate(_INVISIBLE).strip())
-
-
 def _is_object(raw: bytes) -> bool:
     line = raw.strip()
     if not (line.startswith(b"{") and line.endswith(b"}")):

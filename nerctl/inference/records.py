@@ -8,10 +8,11 @@ from dataclasses import dataclass, field
 from typing import Any, Union
 
 from nerctl.data.conll import parse_line
+from nerctl.data.invisible import looks_blank
 from nerctl.data.json_text import json_bytes
 from nerctl.data.text_splitter import TextSplitter
 from nerctl.inference.documents import Document
-from nerctl.inference.input_form import is_visible, token_of
+from nerctl.inference.input_form import token_of
 from nerctl.inference.tagger import Result
 
 
@@ -107,7 +108,7 @@ def _conll(lines: Iterable[Line]) -> Iterator[Item]:
     reason = ""
     for number, end, raw in lines:
         parsed = _token(raw)
-        if parsed is None or (tagged and isinstance(parsed, tuple) and not parsed[1] and not is_visible(parsed[0])):
+        if parsed is None or (tagged and isinstance(parsed, tuple) and not parsed[1] and looks_blank(parsed[0])):
             if tokens or reason:
                 yield _sentence(tokens, (first, number, end), reason)
             tokens, tagged, reason = [], False, ""

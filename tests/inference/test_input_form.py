@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from fake_tagger import FakeTagger
 
+from nerctl.data.corpus import read_corpus
 from nerctl.errors import DataError, NerctlError
 from nerctl.evaluation.predictions import prediction_lines
 from nerctl.inference.input_form import LOOK_BYTES, recognise
@@ -79,6 +80,14 @@ def test_the_files_that_evaluate_writes_are_columns() -> None:
 def test_columns_are_read_whatever_their_tags_are_written_as() -> None:
     content = "王 b-per\n明 i-per\n 0\n\u200b\n李 B_PER\n四 O\n\ufeff\n"
     assert [one["text"] for one in answered(content, form="conll")] == ["王明 ", "李四"]
+
+
+@pytest.mark.parametrize("odd", ["\u200b", "\u3000", "\u00ad", "\ufe0f", "\u202e"])
+def test_a_line_with_nothing_to_be_seen_ends_a_sentence_as_in_a_corpus(odd: str, tmp_path: Path) -> None:
+    content = f"王 B-PER\n明 I-PER\n{odd}\n李 B-PER\n四 I-PER\n"
+    (tmp_path / "corpus").write_text(content, encoding="utf-8")
+    sentences = ["".join(sentence.tokens) for sentence in read_corpus(tmp_path / "corpus")]
+    assert [one["text"] for one in answered(content, form="conll")] == sentences == ["王明", "李四"]
 
 
 @pytest.mark.parametrize("tags", [("B-PER", "I-PER"), ("b-per", "i-per"), ("PER-B", "PER-I")])
