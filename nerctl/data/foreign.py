@@ -22,7 +22,9 @@ JSON_LINES = 'write JSON lines: {"text": "...", "entities": [{"start": 0, "end":
 COLUMNS = "write a token, a TAB and its tag a line, and a blank line after each sentence"
 AS_OTHERS = f"which nerctl does not read; {JSON_LINES}"
 
-_WORD_AND_PART = re.compile(r"\[?[^\s/]+/[A-Za-z]{1,4}(\][A-Za-z]{1,4})?")
+WORD_AND_PART = re.compile(r"\[?[^\s/]+/[A-Za-z]{1,4}(\][A-Za-z]{1,4})?")
+"""A word and its part of speech, as People's Daily and MSRA have them: 厦门/ns."""
+
 _ONE_MARK = re.compile(r"(?P<token>.+?)\s*(?P<mark>[,;:|/\\#_=])\s*(?P<tag>[^,;:|/\\#=\s]+)")
 _MARKS = {",": "commas (CSV)", ";": "semicolons (CSV)", "/": "slashes", "|": "upright lines", "\\": "backslashes"}
 
@@ -204,7 +206,7 @@ def _sentence_a_line(sample: Sample) -> str:
     if any(len(line) > 1 for line in words):
         if all(_are_tags([word.rpartition("/")[2] for word in line], line) for line in words):
             return f"a sentence a line, token/tag parted by blanks, which nerctl does not read; {COLUMNS}"
-        if all(all(map(_WORD_AND_PART.fullmatch, line)) for line in words):
+        if all(all(map(WORD_AND_PART.fullmatch, line)) for line in words):
             return (
                 "words with part-of-speech tags, a sentence a line (word/nr, as in People's Daily and MSRA), which "
                 f"nerctl does not read; {COLUMNS}"

@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterable, Sequence
 from typing import Optional, Union
 
+from nerctl.data.foreign import WORD_AND_PART
 from nerctl.data.invisible import trimmed
 from nerctl.errors import DataError
 
@@ -38,7 +39,6 @@ _MARK = re.compile(
     r"(?:(?<=[\s/,;|\x01\x02'\"\[(])|^)(?:([BIMESLU])[-_]([^\s/,;|\x01\x02'\"\])]+)|O)(?=[\s/,;|\x01\x02'\"\])]|$)"
 )
 """A tag, set apart, anywhere in a line."""
-_WORD_AND_TAG = re.compile(r"\[?[^\s/]+/[A-Za-z]{1,4}(?:\][A-Za-z]{1,4})?")
 _ARRAY = re.compile(r'\[\s*(?:\{\s*"(?:[^"\\]|\\.)*"\s*:|"(?:[^"\\]|\\.)*"\s*[,\]]|\[\s*["{\[])')
 _PAIR = re.compile(r'\[\s*"(?:[^"\\]|\\.)*"\s*,\s*\{')
 _OBJECT = re.compile(r'\{\s*"(?:[^"\\]|\\.)*"\s*:')
@@ -186,4 +186,4 @@ def _refuse_tags(name: str, lines: Sequence[tuple[int, str]], half: int) -> None
 
 def _is_tagged_words(text: str) -> bool:
     words = text.split()
-    return len(words) > 2 and sum(bool(_WORD_AND_TAG.fullmatch(word)) for word in words) >= 0.8 * len(words)
+    return len(words) > 2 and sum(bool(WORD_AND_PART.fullmatch(word)) for word in words) >= 0.8 * len(words)
