@@ -34,14 +34,12 @@ Told = Callable[[float], None]
 """Told how much is computed so far: sentences of a corpus, or the share of a block."""
 
 
-def predict_corpus(
-    engine: Engine, crf: CrfScores, encoder: Encoder, max_tokens: Optional[int] = None, told: Optional[Told] = None
-) -> np.ndarray:
+def predict_corpus(engine: Engine, crf: CrfScores, encoder: Encoder, told: Optional[Told] = None) -> np.ndarray:
     """Tag ids [N] int32 of all tokens of the encoder's corpus, in corpus order; `told` hears of its sentences."""
     offsets = encoder.corpus.offsets
     ids = np.zeros(len(encoder.corpus.token_ids), np.int32)
     bounds = bounds_of(encoder, crf)
-    for sentences, emissions in emission_blocks(engine, encoder, max_tokens, told):
+    for sentences, emissions in emission_blocks(engine, encoder, told):
         for sentence, tags in zip(sentences, decode_all(emissions, crf, [bounds.get(one) for one in sentences])):
             ids[offsets[sentence] : offsets[sentence + 1]] = tags
     return ids
@@ -57,12 +55,10 @@ def score_corpus(
     crf: CrfScores,
     labels: Labels,
     encoder: Encoder,
-    max_tokens: Optional[int] = None,
-    strict: bool = False,
     told: Optional[Told] = None,
 ) -> Scores:
     """Scores against the corpus' own tags; a type unknown to the model counts as gold, and is never found."""
-    return score_ids(encoder, labels, predict_corpus(engine, crf, encoder, max_tokens, told), strict)
+    return score_ids(encoder, labels, predict_corpus(engine, crf, encoder, told))
 
 
 def score_ids(encoder: Encoder, labels: Labels, ids: np.ndarray, strict: bool = False) -> Scores:
@@ -81,7 +77,7 @@ def sentence_tags(encoder: Encoder, labels: Labels, ids: np.ndarray) -> Iterator
 
 
 def emission_blocks(
-    engine: Engine, encoder: Encoder, max_tokens: Optional[int] = None, told: Optional[Told] = None
+    engine: Engine, encoder: Encoder, told: Optional[Told] = None
 ) -> Iterator[tuple[list[int], list[np.ndarray]]]:
     """Emissions of all sentences, longest first, in blocks that bound the memory.
 
@@ -93,9 +89,9 @@ def emission_blocks(
 
     def computed() -> list[np.ndarray]:
         hear = (lambda share: told(done + share * len(block))) if told is not None else None
-        return emissions_of(engine, [encoder.rows(one) for one in block], encoder.pad, max_tokens, told=hear)
+        return emissions_of(engine, [encoder.rows(one) for one in block], encoder.pad, told=hear)
 
-    most = max(BLOCK_TOKENS, BLOCK_CALLS * (max_tokens or engine.max_tokens))
+    most = max(BLOCK_TOKENS, BLOCK_CALLS * engine.max_tokens)
     for sentence in np.argsort(-encoder.lengths, kind="stable").tolist():
         block.append(sentence)
         positions += int(encoder.lengths[sentence])
@@ -111,7 +107,6 @@ def emissions_of(
     engine: Engine,
     sentences: Sequence[Sequence[Row]],
     pad: int,
-    max_tokens: Optional[int] = None,
     max_windows: int = 0,
     told: Optional[Told] = None,
 ) -> list[np.ndarray]:
@@ -121,7 +116,6 @@ def emissions_of(
         engine: computes them.
         sentences: the windows of each, at least one.
         pad: id of [PAD].
-        max_tokens: bound on padded positions computed at once; None: what the engine runs best with.
         max_windows: bound on windows computed at once; 0: none.
         told: hears which share of the word pieces is computed, 0 to 1, in this thread.
 
@@ -130,8 +124,9 @@ def emissions_of(
     """
     rows = [row for windows in sentences for row in windows]
     lengths = [len(row.pieces) for row in rows]
+    total = sum(lengths)
     # No fewer batches than calls side by side, if the windows suffice.
-    budget = min(max_tokens or engine.max_tokens, -(-sum(lengths) // engine.threads))
+    budget = min(engine.max_tokens, -(-total // engine.threads))
     groups = by_length(lengths, budget, max_windows)
     owned: list[np.ndarray] = [np.zeros((0, 0), np.float32)] * len(rows)
 
@@ -146,7 +141,7 @@ def emissions_of(
     def hear(sizes: Iterable[int]) -> None:
         for reached in accumulate(sizes):
             if told is not None:
-                told(reached / sum(lengths))
+                told(reached / total)
 
     if engine.threads == 1 or len(groups) == 1:
         hear(map(compute, groups))

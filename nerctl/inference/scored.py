@@ -17,19 +17,17 @@ def scored_sentences(
     crf: CrfScores,
     labels: Labels,
     encoder: Encoder,
-    max_tokens: Optional[int] = None,
     told: Optional[Told] = None,
 ) -> list[ScoredSentence]:
     """Every sentence of the encoder's corpus, in corpus order, tagged as `predict_corpus` tags it.
 
-    `max_tokens` bounds the padded positions computed at once; None: what the engine runs best with. `told` hears how many
-    sentences are computed.
+    `told` hears how many sentences are computed.
     A span's score is the share of all taggings, by their probability, that hold exactly this entity;
     `nerctl.evaluation.errors.scores_of` gives the scores of the whole.
     """
     found: dict[int, tuple[Span, ...]] = {}
     bounds = bounds_of(encoder, crf)
-    for sentences, emissions in emission_blocks(engine, encoder, max_tokens, told):
+    for sentences, emissions in emission_blocks(engine, encoder, told):
         scored = scored_spans(emissions, crf, [bounds.get(one) for one in sentences])
         for sentence, spans in zip(sentences, scored):
             found[sentence] = tuple(Span(first, end, labels.types[kind], score) for (first, end, kind), score in spans)

@@ -30,6 +30,7 @@ SYNC_CHARACTERS = 1 << 18
 LONGEST_LINE = 1 << 26
 """Bytes; a longer line is refused, for it would not fit in memory with its windows."""
 
+
 @dataclass(frozen=True)
 class StreamOptions:
     """How an input is read and written."""

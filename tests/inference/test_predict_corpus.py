@@ -21,10 +21,14 @@ LENGTHS = [3, 1, 17, 50, 8, 1, 29, 30, 31, 120, 5, 9, 2]
 LABELS = Labels(TYPES)
 
 
-def emissions_by_sentence(engine: TensorFlowEngine, encoder: Encoder, max_tokens: int) -> dict:
+def bounded(engine: TensorFlowEngine, max_tokens: int) -> TensorFlowEngine:
+    return TensorFlowEngine(engine.model, engine.backend, max_tokens=max_tokens)
+
+
+def emissions_by_sentence(engine: TensorFlowEngine, encoder: Encoder) -> dict:
     return {
         sentence: scores
-        for sentences, emissions in emission_blocks(engine, encoder, max_tokens)
+        for sentences, emissions in emission_blocks(engine, encoder)
         for sentence, scores in zip(sentences, emissions)
     }
 
@@ -37,16 +41,16 @@ def engine() -> TensorFlowEngine:
 def test_packing_changes_no_tag(engine: TensorFlowEngine, tmp_path: Path) -> None:
     encoder = Encoder(write_corpus(tmp_path / "c.txt", LENGTHS), tokenizer(), 32)
     crf = crf_scores(engine.model, LABELS)
-    wanted = predict_corpus(engine, crf, encoder, 4096)
+    wanted = predict_corpus(bounded(engine, 4096), crf, encoder)
     assert len(set(wanted.tolist())) > 2  # the model does tag
     for budget in (1, 64, 200):
-        np.testing.assert_array_equal(predict_corpus(engine, crf, encoder, budget), wanted)
+        np.testing.assert_array_equal(predict_corpus(bounded(engine, budget), crf, encoder), wanted)
 
 
 def test_a_sentence_that_fits_gives_the_same_emissions_whatever_the_window(engine: TensorFlowEngine, tmp_path: Path) -> None:
     corpus = write_corpus(tmp_path / "c.txt", LENGTHS)
-    short = emissions_by_sentence(engine, Encoder(corpus, tokenizer(), 32), 256)
-    long = emissions_by_sentence(engine, Encoder(corpus, tokenizer(), 64), 1000)
+    short = emissions_by_sentence(bounded(engine, 256), Encoder(corpus, tokenizer(), 32))
+    long = emissions_by_sentence(bounded(engine, 1000), Encoder(corpus, tokenizer(), 64))
     for sentence, length in enumerate(LENGTHS):
         assert len(short[sentence]) == len(long[sentence]) == length
         if length <= 30:
@@ -56,7 +60,7 @@ def test_a_sentence_that_fits_gives_the_same_emissions_whatever_the_window(engin
 def test_a_long_sentence_is_stitched_from_the_windows_that_own_its_tokens(engine: TensorFlowEngine, tmp_path: Path) -> None:
     corpus = write_corpus(tmp_path / "c.txt", [120])
     encoder = Encoder(corpus, tokenizer(), 32)
-    stitched = emissions_by_sentence(engine, encoder, 100)[0]
+    stitched = emissions_by_sentence(bounded(engine, 100), encoder)[0]
     expected = np.full_like(stitched, np.nan)
     rows = encoder.rows(0)
     assert len(rows) > 3
@@ -76,8 +80,8 @@ def test_fixed_shapes_give_the_same_tags(engine: TensorFlowEngine, tmp_path: Pat
     backend = CpuBackend(DeviceOptions(device="cpu", batch_shape="fixed"))
     fixed = TensorFlowEngine(engine.model, backend, max_seq_length=32, max_tokens=128)
     assert fixed.lengths == (32,)
-    ours = emissions_by_sentence(fixed, encoder, 200)
-    for sentence, scores in emissions_by_sentence(engine, encoder, 200).items():
+    ours = emissions_by_sentence(fixed, encoder)
+    for sentence, scores in emissions_by_sentence(bounded(engine, 200), encoder).items():
         np.testing.assert_allclose(ours[sentence], scores, atol=1e-4)
 
 
