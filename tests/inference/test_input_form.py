@@ -14,7 +14,8 @@ from fake_tagger import FakeTagger
 from nerctl.data.corpus import read_corpus
 from nerctl.errors import DataError, NerctlError
 from nerctl.evaluation.predictions import prediction_lines
-from nerctl.inference.input_form import LOOK_BYTES, recognise
+from nerctl.inference import stream as stream_module
+from nerctl.inference.input_form import LOOK_BYTES, LOOK_LINES, recognise
 from nerctl.inference.stream import Listener, StreamOptions, predict_stream
 
 CASES = Path(__file__).parents[3] / "shared" / "cases" / "corpora"
@@ -111,23 +112,26 @@ def test_the_form_is_said_when_it_was_not_named() -> None:
     assert said == ["conll"]
 
 
-def test_a_pipe_is_read_ahead_within_bounds_only() -> None:
+@pytest.mark.parametrize(
+    ("line", "count"), [("海" * 1000, LOOK_BYTES // 3000 + 9), ("海", LOOK_LINES + 9)], ids=["bytes", "lines"]
+)
+def test_a_pipe_is_read_ahead_within_bounds_only(line: str, count: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(stream_module, "BLOCK_CHARACTERS", 1)
     reader, writer = os.pipe()
-    content = ("海钓比赛" * 10 + "\n").encode()
-    count = 4 * LOOK_BYTES // len(content)
     go_on = threading.Event()
 
     def write() -> None:
         with os.fdopen(writer, "wb") as pipe:
-            pipe.write(content * count)
+            pipe.write(f"{line}\n".encode() * count)
             pipe.flush()
-            go_on.wait(30)
+            go_on.wait(10)
 
     thread = threading.Thread(target=write)
     thread.start()
     with os.fdopen(reader, "rb") as stream:
         blocks = predict_stream(FakeTagger(), stream, "-", StreamOptions())
-        assert next(blocks).done.texts > 0  # while the writer still holds the pipe open
+        assert next(blocks).done.texts > 0
+        assert thread.is_alive()  # so the writer still holds the pipe open
         go_on.set()
         assert list(blocks)[-1].done.texts == count
     thread.join()
