@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING, Optional
 import typer
 
 from nerctl.backends import Device
-from nerctl.commands._help import DEVICE, MODEL, OUTPUT, SCHEDULE, choices
+from nerctl.commands._help import MODEL, OUTPUT, SCHEDULE, choices
 from nerctl.commands._marked_text import marked
+from nerctl.commands._options import DEVICE_OPTION
 from nerctl.console import out
 from nerctl.transfer import BuiltEncoder
 
@@ -36,9 +37,7 @@ def quickstart(
         metavar=choices(BuiltEncoder),
         rich_help_panel=MODEL,
     ),
-    device: Device = typer.Option(
-        "auto", help="auto takes CUDA if there is a card.", metavar=choices(Device), rich_help_panel=DEVICE
-    ),
+    device: Device = DEVICE_OPTION,
     seed: int = typer.Option(
         1,
         help="Fixes weights, data order and dropout; the sample is always the same.",
