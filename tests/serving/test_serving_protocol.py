@@ -55,7 +55,8 @@ def test_the_last_answers_say_that_the_connection_ends(serve):
     clients = [server.connection() for _ in range(8)]
     for client in clients:
         client.request("POST", "/v1/entities", b'{"text": "abc"}')
-    server.until(lambda: server.metric("nerctl_queue_texts ") == 4)
+    # All are there, however they fell into batches.
+    server.until(lambda: server.metric("nerctl_batch_texts_sum") + server.metric("nerctl_queue_texts ") == 8)
     os.kill(server.process.pid, signal.SIGTERM)
     for client in clients:
         response = client.getresponse()
