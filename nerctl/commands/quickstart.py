@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import shlex
-import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Optional
 
@@ -20,10 +17,7 @@ from nerctl.console import out
 from nerctl.transfer import BuiltEncoder
 
 if TYPE_CHECKING:
-    from nerctl.evaluation.scores import Scores
-    from nerctl.training.listener import Listener
     from nerctl.training.quickstart import Quickstart
-    from nerctl.training.steplog import StepRecord
 
 
 def quickstart(
@@ -61,37 +55,17 @@ def quickstart(
     """
     from nerctl.commands._progress import Progress
     from nerctl.commands._stops import signals
+    from nerctl.commands._train_screen import Epochs, listening
     from nerctl.commands.train import command_line
     from nerctl.training.quickstart import quickstart as run
 
     began = time.monotonic()
-    with signals() as stop, Progress() as fetching, _listener() as listener:
+    with signals() as stop, Progress() as fetching, listening(Epochs()) as listener:
         done = run(output_dir, device, seed, bert, overwrite, command_line(), listener, fetching, stop)
     if done.interrupted is not None:
         out.say(f"Stopped after step {done.step} and saved. The same command goes on from there.")
         raise typer.Exit(128 + done.interrupted)
     _show(done, time.monotonic() - began)
-
-
-@contextmanager
-def _listener() -> Iterator[Listener]:
-    """The bar of `nerctl train` on a terminal; elsewhere its opening and a line an epoch, apart from the result."""
-    from nerctl.commands._train_screen import Lines, listening
-
-    class Epochs(Lines):
-        """Says one line an epoch instead of one a step."""
-
-        def stepped(self, record: StepRecord) -> None:
-            """Says nothing."""
-
-        def scored(self, split: str, step: int, scores: Scores, is_best: bool) -> None:
-            out.say(f"{split} at step {step}: F1 {scores.f1:.4f}")
-
-    if sys.stdout.isatty() and not out.quiet:
-        with listening() as bar:
-            yield bar
-    else:
-        yield Epochs()
 
 
 def _show(done: Quickstart, seconds: float) -> None:
