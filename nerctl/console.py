@@ -70,13 +70,12 @@ class Sink:
         # Rich fills the lines of a table with blanks.
         self.result("\n".join(line.rstrip() for line in captured.get().splitlines()))
 
-    def rich(self, stderr: bool = False, width: int | None = None) -> RichConsole:
+    def rich(self, stderr: bool = False) -> RichConsole:
         """A Rich console on standard output (or error); 100 columns when it is no terminal."""
         from rich.console import Console
 
         stream = sys.stderr if stderr else sys.stdout
-        if width is None and not stream.isatty() and "COLUMNS" not in os.environ:
-            width = 100
+        width = None if stream.isatty() or "COLUMNS" in os.environ else 100
         return Console(file=stream, width=width, highlight=False, soft_wrap=False)
 
     @staticmethod

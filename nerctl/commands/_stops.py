@@ -34,20 +34,12 @@ def stops(sentence: Callable[[], str]) -> Iterator[None]:
     def stop(number: int, frame: Any) -> None:
         raise Stopped(number)
 
-    before: dict[int, Any] = {}
     try:
-        for number in map(int, (signal.SIGINT, signal.SIGTERM)):
-            try:
-                before[number] = signal.signal(number, stop)
-            except ValueError:  # not the main thread: the caller keeps its own handlers
-                pass
-        yield
+        with _handled_by(stop):
+            yield
     except Stopped as stopped:
         out.say(sentence())
         raise typer.Exit(stopped.exit_code) from None
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
 
 @contextmanager
@@ -61,14 +53,20 @@ def signals() -> Iterator[Callable[[], int | None]]:
         caught.append(number)
         out.say("Finishing the step, then saving; press Ctrl-C again to leave at once.")
 
-    before: dict[int, Any] = {}
-    for number in map(int, (signal.SIGINT, signal.SIGTERM)):
-        try:
-            before[number] = signal.signal(number, remember)
-        except ValueError:  # not the main thread: the caller keeps its own handlers
-            pass
-    try:
+    with _handled_by(remember):
         yield lambda: caught[0] if caught else None
+
+
+@contextmanager
+def _handled_by(handler: Callable[[int, Any], None]) -> Iterator[None]:
+    before: dict[int, Any] = {}
+    try:
+        for number in map(int, (signal.SIGINT, signal.SIGTERM)):
+            try:
+                before[number] = signal.signal(number, handler)
+            except ValueError:  # not the main thread: the caller keeps its own handlers
+                pass
+        yield
     finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
+        for number, earlier in before.items():
+            signal.signal(number, earlier)

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from nerctl.training.session import Session
     from nerctl.training.steplog import StepRecord
 
+
 def opening(session: Session, first_step: int, scores_test: bool) -> list[tuple[str, str]]:
     """What is going to happen, as labels and their lines: corpus, encoder, device, recipe, plan."""
     config, data, batches = session.config, session.data, session.batches
@@ -76,6 +77,16 @@ class Lines(Listener):
         )
 
 
+class Epochs(Lines):
+    """Says one line an epoch instead of one a step, apart from the result."""
+
+    def stepped(self, record: StepRecord) -> None:
+        """Says nothing."""
+
+    def scored(self, split: str, step: int, scores: Scores, is_best: bool) -> None:
+        out.say(f"{split} at step {step}: F1 {scores.f1:.4f}")
+
+
 class Bar(Lines):
     """Shows one bar instead of the lines: what is under way with a clock, loss, speed, time left, best dev F1."""
 
@@ -104,10 +115,10 @@ class Bar(Lines):
 
 
 @contextmanager
-def listening() -> Iterator[Listener]:
-    """The listener that fits standard output: step lines for a file or a pipe, a bar for a terminal."""
+def listening(lines: Listener) -> Iterator[Listener]:
+    """The listener that fits standard output: a bar for a terminal, `lines` for a file or a pipe."""
     if not sys.stdout.isatty() or out.quiet:
-        yield Lines()
+        yield lines
         return
     from rich.progress import (
         BarColumn,

@@ -15,6 +15,7 @@ from nerctl.commands._stops import stops
 from nerctl.console import out
 from nerctl.errors import FailedError, NerctlError
 from nerctl.transfer import PROJECT, Layout, What
+from nerctl.wording import counted
 
 if TYPE_CHECKING:
     from nerctl.transfer.archive_plan import Plan
@@ -151,5 +152,5 @@ def _verify(address: str, as_json: bool) -> None:
     if found.faults:
         raise NerctlError(first(found.faults))
     if not as_json:
-        count = f"{len(found.manifests)} {'manifest' if len(found.manifests) == 1 else 'manifests'}"
-        out.item(f"{address}: {count}, {found.files} files, {found.size / 1e6:,.1f} MB, all right")
+        manifests = counted(len(found.manifests), "manifest")
+        out.item(f"{address}: {manifests}, {found.files} files, {found.size / 1e6:,.1f} MB, all right")

@@ -10,6 +10,7 @@ import typer
 from nerctl.backends import Device, Precision
 from nerctl.bench import Work
 from nerctl.commands._help import DATA, DEVICE, MODEL, OUTPUT, SCHEDULE, choices
+from nerctl.commands._options import DEVICE_OPTION
 from nerctl.config import Head
 from nerctl.console import out
 from nerctl.errors import NerctlError
@@ -36,9 +37,7 @@ def bench(
     data: str = typer.Option(
         "NERdata", "--data", help="The corpus: a folder; for predict a file too.", metavar="DIR", rich_help_panel=DATA
     ),
-    device: Device = typer.Option(
-        "auto", help="auto takes CUDA if there is a card.", metavar=choices(Device), rich_help_panel=DEVICE
-    ),
+    device: Device = DEVICE_OPTION,
     precision: Precision = typer.Option(
         "float32", help="train: of products in the encoder.", metavar=choices(Precision), rich_help_panel=DEVICE
     ),

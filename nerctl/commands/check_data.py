@@ -9,6 +9,7 @@ import typer
 
 from nerctl.commands._help import DATA, MODEL, OUTPUT
 from nerctl.console import out
+from nerctl.wording import counted
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -86,7 +87,5 @@ def _verdict(report: Report) -> str:
     counts = {level: sum(problem.level == level for problem in report.problems) for level in STYLES}
     if not report.problems:
         return "\nNo problem found."
-    found = ", ".join(
-        f"{count} {level}{'' if count == 1 else 's'}" for level, count in counts.items() if count
-    )
+    found = ", ".join(counted(count, level) for level, count in counts.items() if count)
     return f"\n{found}." + ("" if report.ok else " Mend the errors before training.")

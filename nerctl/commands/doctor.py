@@ -9,13 +9,12 @@ import typer
 
 from nerctl.backends import Device, DeviceOptions, Precision, backend_for
 from nerctl.commands._help import DEVICE, OUTPUT, choices
+from nerctl.commands._options import DEVICE_OPTION
 from nerctl.console import out
 
 
 def doctor(
-    device: Device = typer.Option(
-        "auto", help="auto takes CUDA if there is a card.", metavar=choices(Device), rich_help_panel=DEVICE
-    ),
+    device: Device = DEVICE_OPTION,
     device_id: Optional[int] = typer.Option(None, help="The card, from 0.", metavar="N", rich_help_panel=DEVICE),
     precision: Precision = typer.Option(
         "float32", help="Of the trial's products in the encoder.", metavar=choices(Precision), rich_help_panel=DEVICE

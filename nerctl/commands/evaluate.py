@@ -8,16 +8,20 @@ from typing import Optional
 import typer
 
 from nerctl.backends import Device
-from nerctl.commands._help import DATA, DEVICE, MODEL, OUTPUT, choices
-from nerctl.commands._model_options import MAX_TOKENS_HELP
+from nerctl.commands._help import DATA, OUTPUT
+from nerctl.commands._options import (
+    ALLOW_BLANKS_OPTION,
+    DEVICE_OPTION,
+    MAX_TOKENS_OPTION,
+    MODEL_OPTION,
+    STRICT_OPTION,
+    THREADS_OPTION,
+)
 from nerctl.console import out
 
 
 def evaluate(
-    model: Path = typer.Option(
-        Path("output"), "--model", "-m",
-        help="Training folder or exported folder.", metavar="DIR", rich_help_panel=MODEL,
-    ),
+    model: Path = MODEL_OPTION,
     data: Path = typer.Option(
         Path("NERdata"), "--data", "-d",
         help="Corpus file, or a folder: then its test file.", metavar="FILE", rich_help_panel=DATA,
@@ -29,31 +33,17 @@ def evaluate(
         None, "--predictions",
         help="Write 'token gold predicted' lines that conlleval reads.", metavar="FILE", rich_help_panel=OUTPUT,
     ),
-    strict: bool = typer.Option(
-        False, "--strict",
-        help="Strict BIO: an I- that does not continue an entity of its type is no entity.",
-        rich_help_panel=DATA,
-    ),
+    strict: bool = STRICT_OPTION,
     max_seq_length: Optional[int] = typer.Option(
         None,
         help="Longest window in word pieces, [CLS] and [SEP] included; default: that of training.",
         metavar="N",
         rich_help_panel=DATA,
     ),
-    max_tokens: Optional[int] = typer.Option(
-        None, min=1, help=MAX_TOKENS_HELP, metavar="N", rich_help_panel=DEVICE
-    ),
-    device: Device = typer.Option(
-        "auto", help="auto takes CUDA if there is a card.", metavar=choices(Device), rich_help_panel=DEVICE
-    ),
-    threads: int = typer.Option(
-        0, min=0, help="Computing threads; 0: as many as cores.", metavar="N", rich_help_panel=DEVICE
-    ),
-    allow_blanks: bool = typer.Option(
-        False, "--allow-blanks",
-        help="Let entities begin and end with blanks, and cut joined characters.",
-        rich_help_panel=MODEL,
-    ),
+    max_tokens: Optional[int] = MAX_TOKENS_OPTION,
+    device: Device = DEVICE_OPTION,
+    threads: int = THREADS_OPTION,
+    allow_blanks: bool = ALLOW_BLANKS_OPTION,
 ) -> None:
     """Score a model: entity precision, recall and F1, by type and in all, against a corpus' own tags.
 

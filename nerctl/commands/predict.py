@@ -11,7 +11,7 @@ import typer
 
 from nerctl.backends import Device
 from nerctl.commands._help import DATA, DEVICE, MODEL, OUTPUT, choices
-from nerctl.commands._model_options import MAX_TOKENS_HELP
+from nerctl.commands._options import ALLOW_BLANKS_OPTION, MAX_TOKENS_OPTION, MODEL_OPTION
 from nerctl.commands._progress import Progress
 from nerctl.commands._stops import stops
 from nerctl.console import out
@@ -41,9 +41,7 @@ def predict(
     skip_bad: bool = typer.Option(
         False, "--skip-bad", help="Name lines that cannot be read and leave them out.", rich_help_panel=DATA
     ),
-    model: Path = typer.Option(
-        Path("output"), "--model", "-m", metavar="DIR", help="Training folder or exported folder.", rich_help_panel=MODEL
-    ),
+    model: Path = MODEL_OPTION,
     lexicon: Optional[Path] = typer.Option(
         None,
         metavar="FILE",
@@ -56,12 +54,7 @@ def predict(
         help="File of mention [TAB type]: no entity is exactly that mention.",
         rich_help_panel=MODEL,
     ),
-    allow_blanks: bool = typer.Option(
-        False,
-        "--allow-blanks",
-        help="Let entities begin and end with blanks, and cut joined characters.",
-        rich_help_panel=MODEL,
-    ),
+    allow_blanks: bool = ALLOW_BLANKS_OPTION,
     max_seq_length: Optional[int] = typer.Option(
         None,
         metavar="N",
@@ -87,9 +80,7 @@ def predict(
     workers: int = typer.Option(
         0, min=0, metavar="N", help="Computing threads; 0: as many as cores.", rich_help_panel=DEVICE
     ),
-    max_tokens: Optional[int] = typer.Option(
-        None, min=1, metavar="N", help=MAX_TOKENS_HELP, rich_help_panel=DEVICE
-    ),
+    max_tokens: Optional[int] = MAX_TOKENS_OPTION,
     batch_size: int = typer.Option(
         0, min=0, metavar="N", help="Windows computed at once; 0: what runs best.", rich_help_panel=DEVICE
     ),

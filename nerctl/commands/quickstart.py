@@ -3,26 +3,21 @@
 from __future__ import annotations
 
 import shlex
-import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Optional
 
 import typer
 
 from nerctl.backends import Device
-from nerctl.commands._help import DEVICE, MODEL, OUTPUT, SCHEDULE, choices
+from nerctl.commands._help import MODEL, OUTPUT, SCHEDULE, choices
 from nerctl.commands._marked_text import marked
+from nerctl.commands._options import DEVICE_OPTION
 from nerctl.console import out
 from nerctl.transfer import BuiltEncoder
 
 if TYPE_CHECKING:
-    from nerctl.evaluation.scores import Scores
-    from nerctl.training.listener import Listener
     from nerctl.training.quickstart import Quickstart
-    from nerctl.training.steplog import StepRecord
 
 
 def quickstart(
@@ -36,9 +31,7 @@ def quickstart(
         metavar=choices(BuiltEncoder),
         rich_help_panel=MODEL,
     ),
-    device: Device = typer.Option(
-        "auto", help="auto takes CUDA if there is a card.", metavar=choices(Device), rich_help_panel=DEVICE
-    ),
+    device: Device = DEVICE_OPTION,
     seed: int = typer.Option(
         1,
         help="Fixes weights, data order and dropout; the sample is always the same.",
@@ -62,37 +55,17 @@ def quickstart(
     """
     from nerctl.commands._progress import Progress
     from nerctl.commands._stops import signals
+    from nerctl.commands._train_screen import Epochs, listening
     from nerctl.commands.train import command_line
     from nerctl.training.quickstart import quickstart as run
 
     began = time.monotonic()
-    with signals() as stop, Progress() as fetching, _listener() as listener:
+    with signals() as stop, Progress() as fetching, listening(Epochs()) as listener:
         done = run(output_dir, device, seed, bert, overwrite, command_line(), listener, fetching, stop)
     if done.interrupted is not None:
         out.say(f"Stopped after step {done.step} and saved. The same command goes on from there.")
         raise typer.Exit(128 + done.interrupted)
     _show(done, time.monotonic() - began)
-
-
-@contextmanager
-def _listener() -> Iterator[Listener]:
-    """The bar of `nerctl train` on a terminal; elsewhere its opening and a line an epoch, apart from the result."""
-    from nerctl.commands._train_screen import Lines, listening
-
-    class Epochs(Lines):
-        """Says one line an epoch instead of one a step."""
-
-        def stepped(self, record: StepRecord) -> None:
-            """Says nothing."""
-
-        def scored(self, split: str, step: int, scores: Scores, is_best: bool) -> None:
-            out.say(f"{split} at step {step}: F1 {scores.f1:.4f}")
-
-    if sys.stdout.isatty() and not out.quiet:
-        with listening() as bar:
-            yield bar
-    else:
-        yield Epochs()
 
 
 def _show(done: Quickstart, seconds: float) -> None:

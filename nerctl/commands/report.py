@@ -8,7 +8,8 @@ from typing import Optional
 import typer
 
 from nerctl.backends import Device
-from nerctl.commands._help import DATA, DEVICE, MODEL, OUTPUT, choices
+from nerctl.commands._help import DATA, MODEL, OUTPUT
+from nerctl.commands._options import DEVICE_OPTION, THREADS_OPTION
 from nerctl.console import out
 
 
@@ -26,12 +27,8 @@ def report(
     as_json: bool = typer.Option(
         False, "--json", help="One JSON object: the names of the files written.", rich_help_panel=OUTPUT
     ),
-    device: Device = typer.Option(
-        "auto", help="auto takes CUDA if there is a card.", metavar=choices(Device), rich_help_panel=DEVICE
-    ),
-    threads: int = typer.Option(
-        0, min=0, help="Computing threads; 0: as many as cores.", metavar="N", rich_help_panel=DEVICE
-    ),
+    device: Device = DEVICE_OPTION,
+    threads: int = THREADS_OPTION,
 ) -> None:
     """Write a run's reports again: report.html, report.json, README.md and curves.png in its folder.
 

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import typer
 
-from nerctl.commands._help import DATA, OUTPUT
+from nerctl.commands._help import OUTPUT
+from nerctl.commands._options import STRICT_OPTION
 from nerctl.console import out
 from nerctl.errors import NerctlError
 
@@ -19,11 +20,7 @@ def score(
     conlleval: bool = typer.Option(
         False, "--conlleval", help="The very report that conlleval prints.", rich_help_panel=OUTPUT
     ),
-    strict: bool = typer.Option(
-        False, "--strict",
-        help="Strict BIO: an I- that does not continue an entity of its type is no entity.",
-        rich_help_panel=DATA,
-    ),
+    strict: bool = STRICT_OPTION,
 ) -> None:
     """Score a prediction file: entity precision, recall and F1, by type and in all.
 

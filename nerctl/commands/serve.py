@@ -11,7 +11,7 @@ from typing import Any, Optional
 import typer
 
 from nerctl.commands._help import DEVICE, MODEL, SERVER
-from nerctl.commands._model_options import MAX_TOKENS_HELP, the_model
+from nerctl.commands._options import ALLOW_BLANKS_OPTION, MAX_TOKENS_HELP, the_model
 from nerctl.console import out
 from nerctl.errors import NerctlError
 from nerctl.serving.listener import Listener
@@ -28,11 +28,7 @@ def serve(
         metavar="DIR",
         rich_help_panel=MODEL,
     ),
-    allow_blanks: bool = typer.Option(
-        False, "--allow-blanks",
-        help="Let entities begin and end with blanks, and cut joined characters.",
-        rich_help_panel=MODEL,
-    ),
+    allow_blanks: bool = ALLOW_BLANKS_OPTION,
     reload: bool = typer.Option(
         False, "--reload",
         help="When the folder holds another model, load it and replace the workers in turn.",

@@ -158,7 +158,7 @@ def train(
       nerctl train --data-dir NERdata --bert-dir model --output-dir output
     """
     options = gather(context, TrainConfig, config)
-    from nerctl.commands._train_screen import close, listening
+    from nerctl.commands._train_screen import Lines, close, listening
     from nerctl.training.loop import train as run
     from nerctl.training.resume import resumed_config
 
@@ -167,7 +167,7 @@ def train(
     else:
         settings = TrainConfig.from_dict(options.values)
     began = time.monotonic()
-    with signals() as stop, listening() as listener:
+    with signals() as stop, listening(Lines()) as listener:
         outcome = run(settings, command_line(), listener, resume, overwrite, stop)
     close(outcome, settings.output_dir, time.monotonic() - began)
 

@@ -153,7 +153,7 @@ class Service:
         encoding = request.headers.get("content-encoding", "identity").strip().lower()
         if encoding not in ("", "identity"):
             raise Refusal(415, f"The body has the Content-Encoding {shown(encoding)}; send it as it is, without one.")
-        with self._room_for_body(request) as room:
+        with self._room_for_body() as room:
             payload = parse(await self._body(request, room), self._settings.max_chars, self._settings.queue)
             response = await self._tagged(request, payload)
         self._metrics.latency.observe(time.monotonic() - started)
@@ -205,7 +205,7 @@ class Service:
             gone.cancel()
 
     @contextlib.contextmanager
-    def _room_for_body(self, request: Request) -> Iterator[Room]:
+    def _room_for_body(self) -> Iterator[Room]:
         """Counts the bytes of this request's body until it is answered."""
         room = Room()
         try:

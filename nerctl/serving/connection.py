@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import logging
 import socket
 from collections.abc import Iterator
 from typing import Any
@@ -14,8 +13,6 @@ from nerctl.errors import NerctlError
 from nerctl.serving.gate import Gate
 from nerctl.serving.protocol import Protocol
 from nerctl.serving.settings import ServerSettings
-
-logger = logging.getLogger("nerctl.serving")
 
 KEEP_ALIVE_SECONDS = 20
 """How long a connection is kept after an answer."""

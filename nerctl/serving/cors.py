@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from nerctl.errors import NerctlError
 
@@ -32,7 +32,7 @@ def check_origins(origins: Iterable[str]) -> None:
             )
 
 
-def cors_headers(origins: tuple[str, ...], request: Headers) -> Headers:
+def cors_headers(origins: tuple[str, ...], request: Mapping[bytes, bytes]) -> Headers:
     """The headers that an answer gets beside its own.
 
     Args:
@@ -41,11 +41,10 @@ def cors_headers(origins: tuple[str, ...], request: Headers) -> Headers:
     """
     if not origins:
         return []
-    given = dict(request)
-    origin = given.get(b"origin")
+    origin = request.get(b"origin")
     vary: Headers = [] if ANY in origins else [(b"vary", b"Origin")]
     if origin is None or (vary and origin.decode("latin-1") not in origins):
         return vary
     allowed = (b"access-control-allow-origin", origin if vary else b"*")
-    more = PREFLIGHT if b"access-control-request-method" in given else ((b"access-control-expose-headers", READABLE),)
+    more = PREFLIGHT if b"access-control-request-method" in request else ((b"access-control-expose-headers", READABLE),)
     return [*vary, allowed, *more]

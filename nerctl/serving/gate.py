@@ -37,9 +37,8 @@ class Gate:
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
         """One request."""
-
         given = dict(scope["headers"])
-        more = cors_headers(self._origins, scope["headers"])
+        more = cors_headers(self._origins, given)
         body = Body(receive)
         begun, status = time.monotonic(), 0
 

@@ -35,10 +35,7 @@ class Pool:
         self._begun: dict[Worker, float] = {}
         self._timer: Optional[asyncio.TimerHandle] = None
         self._rate = 0.0
-        self.workers = [
-            Worker(settings, self._accepts, self.on_ready, self._on_answer, self._on_death)
-            for _ in range(settings.workers)
-        ]
+        self.workers = [self.worker(self._accepts, self.on_ready) for _ in range(settings.workers)]
         self.description: dict[str, Any] = {}
         """What a worker said about the model; empty until one was ready."""
         self._digest = ""

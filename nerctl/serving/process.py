@@ -79,11 +79,6 @@ class Worker:
         """Whether a batch is under way."""
         return bool(self._batch)
 
-    @property
-    def pid(self) -> Optional[int]:
-        """Process id; None while there is none."""
-        return self._process.pid if self._process is not None else None
-
     def begin(self, batch: list[Item]) -> None:
         """Sends a batch to a ready and idle worker."""
         assert self.ready and self._process is not None and self._process.stdin is not None and not self._batch

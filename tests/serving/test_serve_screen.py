@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from nerctl.commands import _model_options, serve
-from nerctl.commands._model_options import the_model
+from nerctl.commands import _options, serve
+from nerctl.commands._options import the_model
 from nerctl.console import out
 from nerctl.errors import ModelError, NerctlError
 from nerctl.folder import ModelFolder, Weights
@@ -48,7 +48,7 @@ def test_no_model_or_two_is_one_sentence_that_says_what_to_name(here):
     with pytest.raises(NerctlError, match="neither export nor output holds a model; name its folder with --model") as caught:
         the_model(None)
     assert caught.value.exit_code == 2
-    make_model(here / _model_options.QUICKSTART_MODEL)
+    make_model(here / _options.QUICKSTART_MODEL)
     with pytest.raises(NerctlError, match="; quickstart/output does: --model quickstart/output"):
         the_model(None)
     make_model(here / "export")

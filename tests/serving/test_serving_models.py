@@ -30,6 +30,9 @@ def test_a_successor_that_finds_another_model_is_refused_and_the_others_go_on(se
     server.put("WORD")
     server.until(lambda: server.get("/readyz").json["workers"] == 2)
     assert server.log().count("holds another model") == 1, "once, however often it is tried"
+    server.put("PERSON")
+    os.kill(server.workers()[-1], signal.SIGKILL)  # the successor, which said so the first time
+    server.until(lambda: server.log().count("holds another model") == 2)
 
 
 def test_where_no_worker_has_the_first_model_any_more_requests_are_refused_at_once(serve):
@@ -106,6 +109,17 @@ def test_with_reload_the_workers_are_replaced_in_turn_and_no_request_is_lost(ser
     assert server.metric("nerctl_worker_deaths_total") == 0
     assert server.get("/readyz").json["workers"] == server.metric("nerctl_ready_workers ") == 2
     assert server.log() == ""
+
+
+def test_with_reload_a_worker_that_was_replaced_while_idle_gets_no_text_any_more(serve):
+    server = serve(name="slow-0.2", reload=0.05, max_batch=1)
+    before = server.workers()
+    server.put("PERSON")
+    server.until(lambda: len(server.workers()) == 1 and server.workers() != before)
+    with ThreadPoolExecutor(3) as clients:
+        answers = [one.result() for one in [clients.submit(server.tag, {"text": "abc"}) for _ in range(3)]]
+    assert [answer.status for answer in answers] == [200, 200, 200]
+    assert {answer.json["entities"][0]["type"] for answer in answers} == {"PERSON"}
 
 
 def test_with_reload_a_model_that_cannot_be_loaded_leaves_the_old_one_at_work(serve):

@@ -118,7 +118,7 @@ def test_a_signal_drains_and_ends_with_code_0(serve, number):
     assert kept.getresponse().read() == b'{"status": "ok"}'  # and the connection stays open
     with ThreadPoolExecutor(6) as clients:
         asked = [clients.submit(server.tag, {"text": "abc" + "水" * n}) for n in range(6)]
-        server.until(lambda: server.metric("nerctl_queue_texts ") == 4)
+        server.until(lambda: server.metric("nerctl_batch_texts_sum") + server.metric("nerctl_queue_texts ") == 6)
         os.kill(server.process.pid, number)
         time.sleep(0.2)
         with pytest.raises(OSError):

@@ -1,10 +1,14 @@
-"""What options of the commands that load a model have in common."""
+"""Options that several commands have alike, and the model folder of a command that was told none."""
 
 from __future__ import annotations
 
 from pathlib import Path
 from typing import Optional
 
+import typer
+
+from nerctl.backends import Device
+from nerctl.commands._help import DATA, DEVICE, MODEL, choices
 from nerctl.errors import NerctlError
 from nerctl.folder import POINTER
 
@@ -13,6 +17,30 @@ MAX_TOKENS_HELP = (
     "512 a core with ONNX."
 )
 """Help of --max-tokens."""
+
+MODEL_OPTION = typer.Option(
+    Path("output"), "--model", "-m", help="Training folder or exported folder.", metavar="DIR", rich_help_panel=MODEL
+)
+ALLOW_BLANKS_OPTION = typer.Option(
+    False, "--allow-blanks",
+    help="Let entities begin and end with blanks, and cut joined characters.",
+    rich_help_panel=MODEL,
+)
+STRICT_OPTION = typer.Option(
+    False, "--strict",
+    help="Strict BIO: an I- that does not continue an entity of its type is no entity.",
+    rich_help_panel=DATA,
+)
+DEVICE_OPTION = typer.Option(
+    "auto", "--device", help="auto takes CUDA if there is a card.", metavar=choices(Device), rich_help_panel=DEVICE
+)
+THREADS_OPTION = typer.Option(
+    0, "--threads", min=0, help="Computing threads; 0: as many as cores.", metavar="N", rich_help_panel=DEVICE
+)
+MAX_TOKENS_OPTION = typer.Option(
+    None, "--max-tokens", min=1, help=MAX_TOKENS_HELP, metavar="N", rich_help_panel=DEVICE
+)
+"""Each is the default of the parameter of its name."""
 
 USUAL_FOLDERS = (Path("export"), Path("output"))
 """Where export and train write unless they are told otherwise."""
