@@ -5,6 +5,7 @@ Letters: W windows (one text each), P word pieces, T tokens, K tags.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -115,7 +116,13 @@ class SavedModelTagger:
     def __init__(self, folder: Path) -> None:
         import tensorflow as tf
 
-        self._loaded = tf.saved_model.load(str(folder))
+        words = logging.getLogger("absl")
+        level = words.level
+        words.setLevel(logging.ERROR)  # TensorFlow 2.6 warns that gradients of ours are not saved; nobody asks for one
+        try:
+            self._loaded = tf.saved_model.load(str(folder))
+        finally:
+            words.setLevel(level)
         self._serve = self._loaded.signatures["serving_default"]
 
     def run(self, pieces: np.ndarray, firsts: np.ndarray) -> dict[str, np.ndarray]:

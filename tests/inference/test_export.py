@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -104,7 +107,19 @@ def test_the_pointer_of_an_export_names_every_file(onnx_folder: Path) -> None:
     assert json.loads((onnx_folder / "checkpoint.json").read_text())["engine"] == "onnx"
 
 
-def test_a_saved_model_gives_tags_and_their_probabilities(model_folder: Path, tmp_path: Path) -> None:
+def test_an_export_removes_what_a_killed_one_left_and_nothing_of_one_that_runs(model_folder: Path, tmp_path: Path) -> None:
+    ended = subprocess.Popen([sys.executable, "-c", ""])
+    ended.wait()
+    kept = [f".e.{os.getppid()}.tmp", ".e.x.tmp", f".e2.{ended.pid}.tmp", f".eX{ended.pid}.tmp"]
+    for name in [f".e.{ended.pid}.tmp", *kept]:
+        (tmp_path / name / "weights").mkdir(parents=True)
+    export_model(model_folder, tmp_path / "e", ExportOptions("saved-model"))
+    assert sorted(path.name for path in tmp_path.iterdir()) == sorted([*kept, "e"])
+
+
+def test_a_saved_model_gives_tags_and_their_probabilities(
+    model_folder: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     from nerctl.data.batches import Encoder, lay_windows
     from nerctl.inference.documents import Document, as_corpus
     from nerctl.inference.marginals import passes
@@ -113,6 +128,7 @@ def test_a_saved_model_gives_tags_and_their_probabilities(model_folder: Path, tm
     export_model(model_folder, tmp_path / "export", ExportOptions("saved-model"))
     assert (tmp_path / "export" / "1" / "saved_model.pb").is_file()
     served = SavedModelTagger(tmp_path / "export" / "1")
+    assert "custom gradients" not in caplog.text
     model = load_model(model_folder, device="cpu")
     documents = [Document.split(text, model.splitter) for text in ("海钓比赛地点", "在", "厦门与金门之间")]
     encoder = Encoder(as_corpus(documents), model.tokenizer, 32)
