@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from nerctl.data.corpus import Corpus
 from nerctl.folder import POINTER, SHARED, sha256_of
-from nerctl.training.record import LOG_FILES, versions
+from nerctl.training.record import LOG_FILES, STEPS, versions
 
 if TYPE_CHECKING:
     from nerctl.training.session import Session
@@ -72,4 +72,4 @@ def encoder_facts(folder: Path, session: Session) -> dict[str, Any]:
 
 def own_files(session: Session) -> list[str]:
     """What a run writes beside its checkpoints and reports, there already or not."""
-    return [*SHARED, POINTER, "steps.jsonl", LOG_FILES[session.backend.log_name]]
+    return [*SHARED, POINTER, STEPS, LOG_FILES[session.backend.log_name]]
