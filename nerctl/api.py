@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import os
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Optional, Union
@@ -50,7 +51,7 @@ def train(
         overwrite: replace the run in `output_dir`.
         listener: hears of each update and each scoring; None: nobody does.
         options: those of `nerctl train` by name, such as `data_dir="NERdata", epochs=1`; `nerctl.config.TrainConfig`
-            describes them. With `resume` those that are left out stay as the run has them.
+            describes them. A folder may be a `Path`. With `resume` those that are left out stay as the run has them.
 
     Raises:
         NerctlError: an option is unknown or wrong, or something is missing; nothing was written or removed.
@@ -60,6 +61,8 @@ def train(
     for name in options:
         if name not in known:
             raise NerctlError(f"{name}: train has no such option; nerctl.config.TrainConfig lists them")
+    # A run keeps its options as JSON, which knows no paths.
+    options = {name: os.fspath(value) if isinstance(value, os.PathLike) else value for name, value in options.items()}
     from nerctl.training.listener import Listener
     from nerctl.training.loop import train as run
     from nerctl.training.resume import resumed_config

@@ -105,9 +105,9 @@ def _tensorflow(device: str) -> Iterator[Line]:
 
 def _cpu() -> Iterator[Line]:
     from nerctl.backends.processor import processor_name
+    from nerctl.backends.threads import available_cores
 
-    count = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    yield Line(OK, "processor", f"{processor_name()}, {count} logical cores for this process")
+    yield Line(OK, "processor", f"{processor_name()}, {available_cores()} logical cores for this process")
 
 
 def _cuda() -> Iterator[Line]:

@@ -131,13 +131,10 @@ def log_product(left: tf.Tensor, right: tf.Tensor) -> tf.Tensor:
 
     Up to `SUMMED_TAGS` tags every result is summed on its own, right at any gap between scores.
     """
-    return _summed(left, right) if left.shape[-1] <= SUMMED_TAGS else _multiplied(left, right)
-
-
-def _summed(left: tf.Tensor, right: tf.Tensor) -> tf.Tensor:
+    if left.shape[-1] > SUMMED_TAGS:
+        return _multiplied(left, right)
     terms = left[..., :, :, None] + right[..., None, :, :]  # [..., K, K, K]: from, over, to
-    best = tf.stop_gradient(tf.reduce_max(terms, axis=-2))  # [..., K, K]
-    return tf.math.log(tf.reduce_sum(tf.exp(terms - best[..., None, :]), axis=-2)) + best  # [..., K, K]
+    return tf.reduce_logsumexp(terms, axis=-2)  # [..., K, K]
 
 
 def _multiplied(left: tf.Tensor, right: tf.Tensor) -> tf.Tensor:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from nerctl.data.corpus import Corpus
 from nerctl.folder import POINTER, SHARED, sha256_of
-from nerctl.training.record import LOG_FILES, versions
+from nerctl.training.record import LOG_FILES, STEPS, versions
 
 if TYPE_CHECKING:
     from nerctl.training.session import Session
@@ -17,7 +17,7 @@ def run_facts(session: Session, encoder: Path) -> dict[str, Any]:
     """What the record of a new run says."""
     return {
         "config": session.saved_config(),
-        "encoder": encoder_facts(encoder, session, session.config.from_scratch),
+        "encoder": encoder_facts(encoder, session),
         **changing_facts(session),
         "schedule": {
             "total_steps": session.total_steps,
@@ -53,17 +53,17 @@ def corpus_facts(path: Path, corpus: Corpus) -> dict[str, Any]:
     }
 
 
-def encoder_facts(folder: Path, session: Session, from_scratch: bool) -> dict[str, Any]:
+def encoder_facts(folder: Path, session: Session) -> dict[str, Any]:
     """What the run record says of the encoder."""
     facts: dict[str, Any] = {
         "path": str(folder),
-        "from_scratch": from_scratch,
+        "from_scratch": session.config.from_scratch,
         "hidden_size": session.bert.hidden_size,
         "layers": session.bert.num_hidden_layers,
         "vocab_size": session.bert.vocab_size,
         "sha256": None,
     }
-    if not from_scratch:
+    if not session.config.from_scratch:
         from nerctl.model.checkpoint import CHECKPOINT
 
         facts["sha256"] = sha256_of(folder / f"{CHECKPOINT}.data-00000-of-00001")
@@ -72,4 +72,4 @@ def encoder_facts(folder: Path, session: Session, from_scratch: bool) -> dict[st
 
 def own_files(session: Session) -> list[str]:
     """What a run writes beside its checkpoints and reports, there already or not."""
-    return [*SHARED, POINTER, "steps.jsonl", LOG_FILES[session.backend.log_name]]
+    return [*SHARED, POINTER, STEPS, LOG_FILES[session.backend.log_name]]

@@ -12,16 +12,16 @@ from nerctl.config import TrainConfig, existing_folder
 from nerctl.data.corpus import read_corpus
 from nerctl.errors import FailedError, NerctlError
 from nerctl.evaluation.errors import ScoredSentence, scores_of
+from nerctl.evaluation.report import write_report
 from nerctl.evaluation.scores import Scores
 from nerctl.folder import POINTER, SHARED, check_output_folder, sha256_of
 from nerctl.training.facts import changing_facts, corpus_facts, encoder_facts, own_files, run_facts
 from nerctl.training.listener import Listener
 from nerctl.training.record import RunRecord, check_free, claim, listed, now
-from nerctl.training.reporting import finish_reports
 from nerctl.training.resume import nothing_left
 from nerctl.training.scoring import Scorer
 from nerctl.training.session import Session, write_shared
-from nerctl.training.state import Progress, RunState
+from nerctl.training.state import RunState
 from nerctl.training.steplog import StepLog, StepRecord
 from nerctl.training.warm_up import warm_up
 
@@ -71,12 +71,12 @@ def train(
     """
     folder = Path(config.output_dir)
     check_output_folder(folder, "--output-dir")
-    if resume:
-        record = RunRecord.load(folder)
+    record = RunRecord.load(folder) if resume else None
+    if record is not None:
         reason = nothing_left(record, config)
         if reason is not None:
             return Outcome(record.content["step"], nothing_left=reason)
-    run = Run(config, command, listener, resume, overwrite)
+    run = Run(config, command, listener, record, overwrite)
     try:
         return run.go(stop)
     finally:
@@ -84,17 +84,20 @@ def train(
 
 
 class Run:
-    """One run, prepared: its session, its record and its place in the schedule."""
+    """One run, prepared: its session, its record and its place in the schedule.
+
+    `before` is the record of the run that goes on; None for a new one.
+    """
 
     def __init__(
-        self, config: TrainConfig, command: str, listener: Listener, resume: bool, overwrite: bool
+        self, config: TrainConfig, command: str, listener: Listener, before: RunRecord | None, overwrite: bool
     ) -> None:
         self.began = time.perf_counter()
         self.folder = Path(config.output_dir)
         self.command = command
         self.listener = listener
-        if resume:
-            self.record = RunRecord.load(self.folder)
+        if before is not None:
+            self.record = before
             self.session = self._opened_again(config)
         else:
             self.record, self.session = self._opened(config, overwrite)
@@ -102,7 +105,7 @@ class Run:
         self.log = StepLog(self.folder, self.session.backend.log_name)
         shared = {name: sha256_of(self.folder / name) for name in SHARED}
         self.state = RunState(self.folder, self.session.model, self.session.optimizer, shared)
-        self.progress = self.state.restore() if resume else Progress()
+        self.progress = self.state.restore()
         self.scorer = Scorer(self.session)
         self.saved_at = time.monotonic()
 
@@ -114,7 +117,7 @@ class Run:
         self._check_test_file(session)
         record = RunRecord.begin(self.folder, self.command, run_facts(session, encoder))
         claim(record, own_files(session), overwrite)
-        write_shared(self.folder, encoder, session)
+        write_shared(self.folder, session)
         return record, session
 
     def _opened_again(self, config: TrainConfig) -> Session:
@@ -127,14 +130,14 @@ class Run:
         self._check_same_data(session)
         self._check_test_file(session)
         if not has_weights:  # stopped before its first save, perhaps before its first file
-            facts = encoder_facts(encoder, session, config.from_scratch)
+            facts = encoder_facts(encoder, session)
             if facts["sha256"] != content["encoder"]["sha256"]:
                 raise NerctlError(
                     f"{encoder}: not the encoder that the run in {self.folder} was begun with; put it back, or start "
                     "another run with another --output-dir"
                 )
             content["encoder"] = facts
-            write_shared(self.folder, encoder, session)
+            write_shared(self.folder, session)
         content.update(changing_facts(session))
         content.setdefault("resumed", []).append({"time": now(), "command": self.command, "step": content["step"]})
         return session
@@ -147,7 +150,7 @@ class Run:
         self._save_record("running")
         self.log.open(self.progress.step)
         first = self.progress.step + 1
-        listener.started(session, first, self._test_is_wanted(session, session.last_step))
+        listener.started(session, first, session.scores_test(session.last_step))
         for note in session.notes:
             listener.note(note)
         if first <= session.last_step:
@@ -248,8 +251,8 @@ class Run:
         """Scores the best weights on test, where that is wanted, and writes the reports."""
         sentences: list[ScoredSentence] | None = None
         scores: Scores | None = None
-        path = self._test_file()
-        if path is not None:
+        path = self.session.data.test
+        if path is not None and self.session.scores_test(self.progress.step):
             corpus = read_corpus(path)
             step = self.state.load_best() or self.progress.step
             sentences = self.scorer.analysed(corpus, self.listener.scoring)
@@ -259,22 +262,10 @@ class Run:
             self.listener.scored("test", step, scores, False)
         # The reports read the record; a run that is stopped while they are written is not finished yet.
         self._save_record("running", now())
-        paths = finish_reports(self.folder, sentences, "test" if sentences is not None else "")
+        paths = write_report(self.folder, sentences, "test" if sentences is not None else "")
         self.record.content["files"] += [path.name for path in paths]
         self._save_record("finished", self.record.content["finished"])
         return scores
-
-    def _test_file(self) -> Path | None:
-        """The test file, if it is to be scored."""
-        return self.session.data.test if self._test_is_wanted(self.session, self.progress.step) else None
-
-    @staticmethod
-    def _test_is_wanted(session: Session, step: int) -> bool:
-        """Whether a run that ends with this step scores test: as `--test` says, else after a whole epoch."""
-        wanted = session.config.test
-        if wanted is None:
-            wanted = step >= session.batches.steps_per_epoch
-        return wanted and session.data.test is not None
 
     def _check_same_data(self, session: Session) -> None:
         before = self.record.content["corpus"]["train"]
@@ -288,7 +279,7 @@ class Run:
         path = session.data.test
         if session.config.test and path is None:
             raise NerctlError(f"--test: {session.config.data_dir} has no test file; leave the option out")
-        if path is not None and self._test_is_wanted(session, session.last_step):
+        if path is not None and session.scores_test(session.last_step):
             # What cannot be read is to stop the run now, not after its last step.
             session.notes += read_corpus(path).notes
 

@@ -23,10 +23,13 @@ RECORD = "run.json"
 OWN_CHECKPOINT = re.compile(r"^(\d{8}|\.\d{8}\.tmp)$")
 """Names of checkpoint folders: whole ones by their step, and one that a save is writing."""
 
+STEPS = "steps.jsonl"
+"""The log with all figures of each step."""
+
 LOG_FILES = {device: f"loss+perf_{device}.txt" for device in ("cpu", "gpu", "npu")}
 """The step log's name by a backend's `log_name`."""
 
-OWN_FILES = (*SHARED, POINTER, "steps.jsonl", *LOG_FILES.values())
+OWN_FILES = (*SHARED, POINTER, STEPS, *LOG_FILES.values())
 """Names in the output folder that only a run gives; it never begins where somebody else has given one."""
 
 FORMAT = 1

@@ -43,14 +43,9 @@ def report_run(
     if split is not None:
         say(f"scoring {split.file}")
         sentences = _scored(run_dir, split.file, device, threads)
-    return finish_reports(run_dir, sentences, split.name if split else "")
-
-
-def finish_reports(run_dir: Path, sentences: Optional[list[ScoredSentence]], split: str) -> list[Path]:
-    """Writes the reports, and lists them in run.json as files of the run, which --overwrite may remove."""
-    paths = write_report(run_dir, sentences, split)
-    record = RunRecord.load(run_dir)
-    record.save([*record.content["files"], *(path.name for path in paths)])
+    paths = write_report(run_dir, sentences, split.name if split else "")
+    of_run = RunRecord.load(run_dir)  # --overwrite may remove what it lists
+    of_run.save([*of_run.content["files"], *(path.name for path in paths)])
     return paths
 
 

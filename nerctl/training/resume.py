@@ -38,20 +38,20 @@ def resumed_config(folder: Path, explicit: dict[str, Any]) -> TrainConfig:
     saved, device = content.get("config"), content.get("device")
     if not isinstance(saved, dict) or not isinstance(device, dict):
         raise NerctlError(f"{path}: lacks the options of the run, so it cannot be resumed; name another --output-dir")
-    kept = {**saved, "output_dir": str(folder)}
+    kept = dict(saved)
     moved = "device" in explicit and explicit["device"] not in (saved.get("device"), device.get("backend"))
     if moved:
         kept.update(device_id=None, npu_options=(), xla=None)  # card, adapter and compiler of another device
     for name, value in explicit.items():
         if name in FREE or (moved and name in OF_A_DEVICE):
-            kept[name] = value if name != "output_dir" else str(folder)
+            kept[name] = value
         elif not _same(saved.get(name), value) and not _same(device.get(name), value):
             option = "--" + name.replace("_", "-")
             raise NerctlError(
                 f"{option} {value}: the run in {folder} has {saved.get(name)}; leave the option out to resume it, or "
                 "start another run with another --output-dir"
             )
-    return TrainConfig.from_dict(kept)
+    return TrainConfig.from_dict({**kept, "output_dir": str(folder)})
 
 
 def nothing_left(record: RunRecord, config: TrainConfig) -> str | None:

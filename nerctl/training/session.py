@@ -17,7 +17,7 @@ from nerctl.data.tags import Labels
 from nerctl.data.text_splitter import TextSplitter
 from nerctl.data.tokenizer import Vocabulary, WordPieceTokenizer
 from nerctl.errors import DataError, ModelError, NerctlError
-from nerctl.folder import sha256_of
+from nerctl.folder import sha256_of, write_json, write_text
 from nerctl.training.facts import corpus_facts
 from nerctl.training.resume import FREE, OF_A_DEVICE
 
@@ -164,6 +164,13 @@ class Session:
         """The update after which the run ends, early stopping aside."""
         return min(self.config.steps or self.total_steps, self.total_steps)
 
+    def scores_test(self, step: int) -> bool:
+        """Whether a run that ends with this update scores test: as `--test` says, else after a whole epoch."""
+        wanted = self.config.test
+        if wanted is None:
+            wanted = step >= self.batches.steps_per_epoch
+        return wanted and self.data.test is not None
+
     def encode(self, corpus: Corpus) -> Encoder:
         """A corpus as windows of this run's length."""
         return Encoder(corpus, self.data.tokenizer, self.config.max_seq_length)
@@ -193,10 +200,8 @@ def share_cores(threads: int | None, together: int) -> None:
         raise NerctlError("--threads must be set before TensorFlow runs; start a new process")
 
 
-def write_shared(folder: Path, encoder: Path, session: Session) -> dict[str, str]:
-    """Writes the files that all weights of the run share; returns their checksums by name."""
-    from nerctl.folder import SHARED, write_json, write_text
-
+def write_shared(folder: Path, session: Session) -> None:
+    """Writes the files that all weights of the run share."""
     write_json(folder / "labels.json", session.data.labels.to_dict())
     write_json(folder / "bert_config.json", session.bert.as_dict())
     changing = (*FREE, *OF_A_DEVICE)
@@ -205,4 +210,3 @@ def write_shared(folder: Path, encoder: Path, session: Session) -> dict[str, str
         {name: value for name, value in session.saved_config().items() if name not in changing},
     )
     write_text(folder / "vocab.txt", "\n".join(session.data.tokenizer.vocabulary.pieces) + "\n")
-    return {name: sha256_of(folder / name) for name in SHARED}

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, Callable
 
 from nerctl.folder import write_text
+from nerctl.training.record import LOG_FILES, STEPS
 
 if TYPE_CHECKING:
     from nerctl.data.batches import Batch
@@ -77,8 +78,8 @@ class StepLog:
     """The two growing files of a run, open for appending."""
 
     def __init__(self, folder: Path, device: str) -> None:
-        self.lines_path = folder / f"loss+perf_{device}.txt"
-        self.records_path = folder / "steps.jsonl"
+        self.lines_path = folder / LOG_FILES[device]
+        self.records_path = folder / STEPS
         self._lines: IO[bytes] | None = None
         self._records: IO[bytes] | None = None
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import json
 import multiprocessing
 import pickle
 from dataclasses import fields
@@ -46,6 +47,14 @@ def test_train_evaluate_and_check_data_give_typed_results(workplace: Path) -> No
     assert result.tagger(device="cpu")(TEXT).text == TEXT
     with pytest.raises(nerctl.NerctlError, match="holds another run"):
         nerctl.train(steps=2, output_dir="run", **tiny)
+
+
+def test_folders_of_train_may_be_paths(workplace: Path) -> None:
+    folders = {"data_dir": Path("NERdata"), "output_dir": Path("run")}
+    nerctl.train(steps=1, from_scratch=True, lstm_size=8, batch_size=8, device="cpu", head="crf", **folders)
+    assert nerctl.train(resume=True, steps=2, **folders).step == 2
+    record = json.loads(Path("run/run.json").read_text())
+    assert record["config"]["data_dir"] == "NERdata" and "data_dir='NERdata'" in record["command"]
 
 
 def test_a_tagger_tells_its_path_types_and_engine(tensorflow_tagger: Tagger, model_folder: Path) -> None:

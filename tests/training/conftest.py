@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Callable
 
 import pytest
-import tensorflow as tf
 from made_corpus import write_encoder
+from tiny_run import eagerly
 
 from nerctl.backends.cpu import CpuBackend
 from nerctl.evaluation import report as report_room
@@ -20,12 +19,8 @@ def tiny(workplace: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
     What is computed is the same from part to part all the same. --threads may be given to a part in this process.
     """
-
-    def eager(self: CpuBackend, function: Callable, signature: list) -> Callable:
-        return lambda *given: function(*[tf.convert_to_tensor(one, spec.dtype) for one, spec in zip(given, signature)])
-
     write_encoder(workplace / "model", hidden=16, layers=1)
-    monkeypatch.setattr(CpuBackend, "compile", eager)
+    monkeypatch.setattr(CpuBackend, "compile", lambda self, function, signature: eagerly(function, signature))
     monkeypatch.setattr(session_room, "share_cores", lambda *_: None)
     monkeypatch.setattr(report_room, "curves_png", lambda *_: None)
     return workplace

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 import signal
 import subprocess
@@ -13,12 +12,14 @@ from pathlib import Path
 from typing import Callable, Optional
 
 import pytest
-from tiny_run import Killed
+from tiny_run import killed_before_rename
 from typer.testing import CliRunner
 
 from nerctl.cli import app
 from nerctl.data.sample import sample_corpus
 from nerctl.errors import NerctlError
+from nerctl.training.listener import Listener
+from nerctl.training.quickstart import TEXTS, quickstart
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -39,9 +40,6 @@ def files(folder: Path) -> set[str]:
 
 
 def test_a_stopped_quickstart_goes_on_where_it_was(tmp_path: Path) -> None:
-    from nerctl.training.listener import Listener
-    from nerctl.training.quickstart import quickstart
-
     first = quickstart(tmp_path, "cpu", 1, None, False, "test", Listener(), stop=stop_after(2))
     assert (first.interrupted, first.step, first.test, list(first.results)) == (signal.SIGINT, 2, None, [])
     written = files(tmp_path)
@@ -76,9 +74,6 @@ def test_a_finished_quickstart_is_left_alone_and_says_what_to_do(tmp_path: Path)
 
 
 def test_an_unknown_encoder_is_refused_before_anything_is_written(tmp_path: Path) -> None:
-    from nerctl.training.loop import Listener
-    from nerctl.training.quickstart import quickstart
-
     result = CliRunner().invoke(app, ["quickstart", "--output-dir", str(tmp_path / "q"), "--bert", "e6"])
     assert result.exit_code == 2 and "e5-small-zh" in result.output
     with pytest.raises(NerctlError, match="--bert e6: unknown; quickstart takes e5-small-zh"):
@@ -86,10 +81,7 @@ def test_an_unknown_encoder_is_refused_before_anything_is_written(tmp_path: Path
     assert not (tmp_path / "q").exists()
 
 
-
 def test_the_sentences_that_are_shown_are_not_in_the_sample() -> None:
-    from nerctl.training.quickstart import TEXTS
-
     sample = {"".join(tokens) for sentences in sample_corpus().values() for tokens, _ in sentences}
     assert not sample & {part + "。" for text in TEXTS for part in re.split("[；。]", text)}
 
@@ -119,20 +111,9 @@ def test_quickstart_reaches_its_score_in_its_time(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", ["vocab.txt", "run.json", "labels.json"])
 def test_a_quickstart_killed_at_one_of_its_first_files_goes_on_by_the_same_command(
-    tiny: Path, monkeypatch: pytest.MonkeyPatch, name: str
+    tiny: Path, name: str
 ) -> None:
-    from nerctl.training.loop import Listener
-    from nerctl.training.quickstart import quickstart
-
-    real = os.replace
-
-    def dying(source: object, target: object) -> None:
-        if Path(str(target)).name == name:
-            raise Killed
-        real(source, target)  # type: ignore[arg-type]
-
-    with monkeypatch.context() as patch, pytest.raises(Killed):
-        patch.setattr(os, "replace", dying)
+    with killed_before_rename(name):
         quickstart(tiny / "q", "cpu", 1, None, False, "test", Listener())
     again = quickstart(tiny / "q", "cpu", 1, None, False, "test", Listener(), stop=stop_after(1))
     assert (again.step, again.interrupted) == (1, signal.SIGINT)

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from tiny_run import DieAfter, Killed, assert_same_run, run
+from tiny_run import DieAfter, Killed, assert_same_run, killed_before_rename, run
 
 from nerctl.training import state as state_room
 
@@ -25,26 +25,11 @@ def test_a_kill_after_a_log_line_and_before_its_save_changes_nothing(workplace: 
     assert_same_run("whole", "killed")
 
 
-@pytest.mark.parametrize("place", ["folder", "pointer"])
-def test_a_kill_between_the_renames_of_a_save_changes_nothing(
-    workplace: Path, monkeypatch: pytest.MonkeyPatch, place: str
-) -> None:
+@pytest.mark.parametrize(("name", "nth"), [("00000006", 1), ("checkpoint.json", 3)])
+def test_a_kill_between_the_renames_of_a_save_changes_nothing(workplace: Path, name: str, nth: int) -> None:
     run("whole", steps=10, save_every=2)
-    real = os.replace
-    seen = []
-
-    def dying(source: object, target: object) -> None:
-        name = Path(str(target)).name
-        if (place == "folder" and name == "00000006") or (place == "pointer" and name == "checkpoint.json"):
-            seen.append(name)
-            if place == "folder" or len(seen) == 3:
-                raise Killed
-        real(source, target)  # type: ignore[arg-type]
-
-    monkeypatch.setattr(os, "replace", dying)
-    with pytest.raises(Killed):
+    with killed_before_rename(name, nth):
         run("killed", steps=10, save_every=2)
-    monkeypatch.setattr(os, "replace", real)
     run("killed", resume=True)
     assert_same_run("whole", "killed")
 

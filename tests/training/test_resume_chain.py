@@ -10,12 +10,11 @@ from pathlib import Path
 
 import pytest
 from command_line import nerctl
-from tiny_run import Killed, assert_same_run, run
+from tiny_run import DieAtStart, Killed, assert_same_run, killed_before_rename, run
 
 from nerctl.errors import ModelError, NerctlError
 from nerctl.folder import ModelFolder
 from nerctl.training import session as session_room
-from nerctl.training.listener import Listener
 from nerctl.training.loop import Run
 from nerctl.training.record import RunRecord, check_free, claim
 from nerctl.training.resume import FREE, resumed_config
@@ -162,24 +161,10 @@ def test_what_is_left_behind_the_last_update_is_done_by_the_next_part(
     assert "report.html" in record()["files"]
 
 
-def test_a_kill_around_the_write_of_the_options_leaves_the_old_ones_or_the_new(
-    tiny: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_kill_around_the_write_of_the_options_leaves_the_old_ones_or_the_new(tiny: Path) -> None:
     run("out", steps=2, head="crf")
-    real = os.replace
-    for name, steps in (("run.json", 2), ("", 3)):
-
-        def dying(source: object, target: object, name: str = name) -> None:
-            if Path(str(target)).name == name:
-                raise Killed
-            real(source, target)  # type: ignore[arg-type]
-
-        class DieAtStart(Listener):
-            def started(self, *_: object) -> None:
-                raise Killed
-
-        with monkeypatch.context() as patch, pytest.raises(Killed):
-            patch.setattr(os, "replace", dying)
+    for kill, steps in ((killed_before_rename("run.json"), 2), (pytest.raises(Killed), 3)):
+        with kill:
             run("out", resume=True, listener=DieAtStart(), steps=3)
         ModelFolder.open(Path("out")).verify()
         assert resumed_config(Path("out"), {}).steps == steps
@@ -216,18 +201,8 @@ KILLS = ["run.json", "labels.json", "bert_config.json", "config.json", "vocab.tx
 
 
 @pytest.mark.parametrize("name", KILLS)
-def test_a_run_stopped_between_its_first_files_can_be_resumed_or_replaced(
-    tiny: Path, monkeypatch: pytest.MonkeyPatch, name: str
-) -> None:
-    real = os.replace
-
-    def dying(source: object, target: object) -> None:
-        if Path(str(target)).name == name:
-            raise Killed
-        real(source, target)  # type: ignore[arg-type]
-
-    with monkeypatch.context() as patch, pytest.raises(Killed):
-        patch.setattr(os, "replace", dying)
+def test_a_run_stopped_between_its_first_files_can_be_resumed_or_replaced(tiny: Path, name: str) -> None:
+    with killed_before_rename(name):
         run("out", steps=1, head="crf")
     if name == KILLS[0]:
         assert list(Path("out").iterdir()) == [], "the record is the first file"
@@ -269,14 +244,13 @@ def test_replacing_a_run_can_be_killed_anywhere_and_tried_again(
             patch.setattr(Path, "unlink", dying)
             claim(RunRecord.begin(tmp_path, "new", {}), ["labels.json"], overwrite=True)
         assert record(str(tmp_path))["command"] == "old"
+        assert (tmp_path / "checkpoint.json").exists() == (deaths == 1), "the pointer goes first"
     claim(RunRecord.begin(tmp_path, "new", {}), ["labels.json"], overwrite=True)
     assert record(str(tmp_path))["command"] == "new"
     assert sorted(path.name for path in tmp_path.iterdir()) == ["mine.txt", "run.json"]
 
 
-def test_a_run_whose_weights_are_gone_is_not_begun_again_in_silence(
-    tiny: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_run_whose_weights_are_gone_is_not_begun_again_in_silence(tiny: Path) -> None:
     run("out", steps=1, head="crf")
     Path("out/checkpoint.json").unlink()
     with pytest.raises(ModelError, match=r"checkpoint\.json: missing, though 1 update was saved.*--overwrite"):
@@ -284,10 +258,6 @@ def test_a_run_whose_weights_are_gone_is_not_begun_again_in_silence(
 
 
 def test_a_run_stopped_before_its_first_save_goes_on_with_the_same_encoder_only(tiny: Path) -> None:
-    class DieAtStart(Listener):
-        def started(self, *_: object) -> None:
-            raise Killed
-
     with pytest.raises(Killed):
         run("out", listener=DieAtStart(), steps=1, head="crf")
     Path("model").rename("encoder")

@@ -3,9 +3,15 @@
 from __future__ import annotations
 
 import json
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any, Callable
 
 import numpy as np
+import pytest
+import tensorflow as tf
 
 from nerctl.config import TrainConfig
 from nerctl.model.checkpoint import load_tensors
@@ -50,6 +56,35 @@ def assert_same_run(one: str, other: str) -> None:
     assert losses(one) == losses(other)
     log = (Path(other) / "loss+perf_cpu.txt").read_text().splitlines()
     assert [int(line.split(",")[0].split()[1]) for line in log] == [step for step, _ in losses(one)]
+
+
+@contextmanager
+def killed_before_rename(name: str, nth: int = 1) -> Iterator[None]:
+    """What runs in it is killed where a file or folder is to take this name, for the nth time."""
+    real, seen = os.replace, []
+
+    def dying(source: Any, target: Any) -> None:
+        if Path(target).name == name:
+            seen.append(target)
+            if len(seen) >= nth:
+                raise Killed
+        real(source, target)
+
+    with pytest.MonkeyPatch.context() as patch, pytest.raises(Killed):
+        patch.setattr(os, "replace", dying)
+        yield
+
+
+def eagerly(function: Callable[..., Any], signature: list) -> Callable[..., Any]:
+    """What a backend's `compile` gives, without compiling anything."""
+    return lambda *given: function(*[tf.convert_to_tensor(one, spec.dtype) for one, spec in zip(given, signature)])
+
+
+class DieAtStart(Listener):
+    """Dies when everything is ready, before the first update."""
+
+    def started(self, *_: object) -> None:
+        raise Killed
 
 
 class DieAfter(Listener):
