@@ -11,6 +11,7 @@ from nerctl.folder import POINTER
 from nerctl.transfer import PROJECT, Layout, What
 from nerctl.transfer.run_corpus import choose_corpus
 from nerctl.transfer.run_record import RUN_FILE, RunRecord, is_log, read_run
+from nerctl.wording import counted
 
 TURING_FOLDERS = {"cuda": "GPU", "npu": "results", "cpu": "CPU"}
 """Where the original workflow put a run of each device; it had no place for a CPU, CPU is ours."""
@@ -136,7 +137,7 @@ def _check_whole(run: RunRecord, output: Path) -> None:
         raise NerctlError(f"{output}: the run has saved no weights yet; archive it when it has, or {WITHOUT_CHECKPOINT}")
     gone = [name for name in run.missing if name in run.saved or name == POINTER]
     if gone:
-        count = f" and {len(gone) - 1} more {'file' if len(gone) == 2 else 'files'}" if len(gone) > 1 else ""
+        count = f" and {counted(len(gone) - 1, 'more file')}" if len(gone) > 1 else ""
         raise NerctlError(
             f"{output / gone[0]}{count}: gone, so that the checkpoint is not whole; put back what is gone, or "
             f"{WITHOUT_CHECKPOINT}"
