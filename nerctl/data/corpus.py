@@ -195,5 +195,5 @@ def _begins_with_json(file: Path) -> bool:
 def _is_json_object(line: bytes) -> bool:
     try:
         return isinstance(json.loads(line), dict)
-    except ValueError:
+    except (ValueError, RecursionError):
         return False

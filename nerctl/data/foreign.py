@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any, Callable
 
 from nerctl.data.dialects import dialect_of
@@ -34,7 +35,7 @@ class Sample:
     text: str
     """What was looked at, without a byte order mark."""
     lines: list[str]
-    """The first lines that hold something, the one that may be cut off left out."""
+    """The first lines that hold something, the one that may be cut off left out where there is another."""
     first: Any
     """The first JSON value, of an array its first element; None without one."""
     in_array: bool
@@ -44,12 +45,11 @@ class Sample:
     def of(cls, head: bytes) -> Sample:
         """The sample in the first bytes of a file."""
         text = head.decode("utf-8", "replace").lstrip("\ufeff")
-        lines = [line.strip("\r") for line in text.split("\n")]
-        if len(head) >= HEAD and len(lines) > 1:
-            lines.pop()  # cut off
-        lines = [line for line in lines if not looks_blank(line)][:SAMPLE]
+        *whole, last = text.split("\n")
+        cut_off = len(head) >= HEAD and not all(map(looks_blank, whole))
+        filled = (line.strip("\r") for line in (whole if cut_off else [*whole, last]) if not looks_blank(line))
         first, in_array = _first_json(text)
-        return cls(text, lines, first, in_array)
+        return cls(text, list(islice(filled, SAMPLE)), first, in_array)
 
 
 def _first_json(text: str) -> tuple[Any, bool]:

@@ -221,6 +221,16 @@ def test_numbered_tokens_are_not_read_as_their_numbers(tmp_path):
     assert len(corpus_of(tmp_path, b"1 O\n2 O\n3 O\n").token_ids) == 3
 
 
+def test_json_of_any_depth_in_a_file_of_columns_is_a_line_that_cannot_be_read(tmp_path):
+    assert refused(tmp_path, b'{"a":' * 100_000).startswith("1: one column only")
+
+
+def test_a_long_line_below_a_blank_one_is_looked_at_as_far_as_it_was_read(tmp_path):
+    content = b'{"text": "a", "entities": []}' * 3000  # which is one line
+    assert "one object a line (jq -c . FILE > NEW)" in refused(tmp_path, content, "a.jsonl")
+    assert refused(tmp_path, b"\n" + content, "a.jsonl") == refused(tmp_path, content, "a.jsonl")
+
+
 def test_a_bad_line_in_a_good_file_is_still_named_by_its_line(tmp_path):
     assert refused(tmp_path, "王 B-PER\n明/I-PER\n在 O\n".encode()).startswith("2: one column only")
 
