@@ -13,7 +13,7 @@ import numpy as np
 from nerctl.data.columns import Columns, Note, OnBad
 from nerctl.data.conll import read_conll
 from nerctl.data.first_bytes import refuse_file_of_no_text
-from nerctl.data.foreign import disguise_of, layout_of
+from nerctl.data.foreign import Sample, disguise_of, layout_of
 from nerctl.data.json_lines import read_json_lines
 from nerctl.data.schemes import Conversion, MixedSchemes, bio_names, count_ids, split_tag, to_bio
 from nerctl.data.splits import PathLike
@@ -122,8 +122,8 @@ def read_with(path: PathLike, on_bad: OnBad) -> Reading:
     """
     file = Path(path)
     try:
-        head = refuse_file_of_no_text(file)
-        disguise = disguise_of(head)
+        sample = Sample.of(refuse_file_of_no_text(file))
+        disguise = disguise_of(sample)
         if disguise:
             raise DataError(f"{path}: this looks like {disguise}")
 
@@ -131,7 +131,7 @@ def read_with(path: PathLike, on_bad: OnBad) -> Reading:
 
         def explain(line: int, reason: str) -> None:
             nonlocal asked
-            layout = "" if asked else layout_of(head)
+            layout = "" if asked else layout_of(sample)
             asked = True
             if layout:
                 raise DataError(f"{path}: this looks like {layout}")

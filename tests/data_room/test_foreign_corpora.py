@@ -237,7 +237,7 @@ def test_a_bad_line_in_a_good_file_is_still_named_by_its_line(tmp_path):
 
 def test_a_file_of_bad_lines_is_looked_at_once(tmp_path, monkeypatch):
     asked = []
-    monkeypatch.setattr("nerctl.data.corpus.layout_of", lambda head: asked.append(head) or "")
+    monkeypatch.setattr("nerctl.data.corpus.layout_of", lambda sample: asked.append(sample) or "")
     (tmp_path / "a.txt").write_bytes(b"bad\n" * 50)
     (problem,) = check_data(tmp_path / "a.txt").problems
     assert len(asked) == 1 and "50 unreadable lines" in problem.message
