@@ -13,6 +13,7 @@ from written_corpus import corpus_of, refused
 
 from nerctl.cli import app
 from nerctl.data.corpus import read_corpus
+from nerctl.data.first_bytes import HEAD
 from nerctl.data.invisible import type_fault
 from nerctl.data.tags import spans_of
 from nerctl.data.validation import check_data
@@ -219,6 +220,7 @@ def test_numbered_tokens_are_not_read_as_their_numbers(tmp_path):
     three = "1 王 B-PER\n2 明 I-PER\n\n1 在 O\n".encode()
     assert "the number of the token first" in refused(tmp_path, three)
     assert len(corpus_of(tmp_path, b"1 O\n2 O\n3 O\n").token_ids) == 3
+    assert len(corpus_of(tmp_path, b"1 CD O\n\n" * 3).token_ids) == 3
 
 
 def test_json_of_any_depth_in_a_file_of_columns_is_a_line_that_cannot_be_read(tmp_path):
@@ -231,6 +233,13 @@ def test_a_long_line_below_a_blank_one_is_looked_at_as_far_as_it_was_read(tmp_pa
     assert refused(tmp_path, b"\n" + content, "a.jsonl") == refused(tmp_path, content, "a.jsonl")
 
 
+@pytest.mark.parametrize("cut", range(3))  # bytes, so that the look ends within a character, a tag, or behind it
+def test_a_line_that_is_cut_off_where_the_look_ends_tells_nothing(tmp_path, cut):
+    line = "王/B-PER 明/I-PER" + " 在/O" * (HEAD // 20) + "\n"
+    content = ("x" * cut + line * 8).encode()
+    assert "token/tag parted by blanks" in refused(tmp_path, content)
+
+
 def test_a_bad_line_in_a_good_file_is_still_named_by_its_line(tmp_path):
     assert refused(tmp_path, "王 B-PER\n明/I-PER\n在 O\n".encode()).startswith("2: one column only")
 
@@ -241,6 +250,11 @@ def test_a_file_of_bad_lines_is_looked_at_once(tmp_path, monkeypatch):
     (tmp_path / "a.txt").write_bytes(b"bad\n" * 50)
     (problem,) = check_data(tmp_path / "a.txt").problems
     assert len(asked) == 1 and "50 unreadable lines" in problem.message
+
+
+def test_a_bad_line_in_good_json_lines_is_still_named_by_its_line_whatever_else_the_first_one_holds(tmp_path):
+    first = b'{"text": "ab", "entities": [], "tokens": ["a", "b"]}\n'
+    assert refused(tmp_path, first + b"{bad\n", "a.jsonl").startswith("2: not JSON")
 
 
 # --- JSON lines ---
