@@ -12,6 +12,7 @@ from typer.testing import CliRunner
 from written_corpus import corpus_of, refused
 
 from nerctl.cli import app
+from nerctl.data import conll
 from nerctl.data.corpus import read_corpus
 from nerctl.data.first_bytes import HEAD
 from nerctl.data.invisible import type_fault
@@ -178,6 +179,14 @@ def test_any_mix_of_separators_and_invisible_characters_gives_the_same_corpus_or
     assert [spans_of(sentence.tags) for sentence in corpus] == expected
     texts = [note.partition(": ")[2].partition(" (")[0] for note in corpus.notes]
     assert len(set(texts)) == len(texts)
+
+
+@pytest.mark.parametrize("chunk", [7, 1 << 20])
+def test_a_note_tells_the_first_line_and_how_many_there_are(tmp_path, monkeypatch, chunk):
+    monkeypatch.setattr(conll, "CHUNK", chunk)
+    corpus = corpus_of(tmp_path, "王 B-PER\n明\u00a0I-PER\n在 O\n北\u3000O\n京\u00a0O\n".encode())
+    (note,) = corpus.notes
+    assert note.startswith(f"{tmp_path / 'a.txt'}:2: no-break") and note.endswith(" (3 lines)")
 
 
 @pytest.mark.parametrize(
