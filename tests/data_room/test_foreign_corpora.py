@@ -206,6 +206,12 @@ def test_tags_of_two_kinds_are_not_guessed_at(tmp_path, content, says):
     assert refused(tmp_path, content).startswith(says)
 
 
+def test_a_line_that_cannot_be_read_has_no_say_in_how_tags_are_written(tmp_path):
+    (tmp_path / "a.txt").write_bytes(b"a B-X\nb o\n\nbad\n")
+    report = check_data(tmp_path / "a.txt")
+    assert [(problem.kind, problem.count) for problem in report.problems] == [("unreadable lines", 1), ("mended", 1)]
+
+
 def test_a_file_of_more_tags_than_any_scheme_has_is_refused(tmp_path):
     lines = b"".join(b"a B-%d\n" % number for number in range(33_000))
     assert "more than 30,000 different tags" in refused(tmp_path, lines)
