@@ -181,6 +181,14 @@ def test_any_mix_of_separators_and_invisible_characters_gives_the_same_corpus_or
     assert len(set(texts)) == len(texts)
 
 
+@pytest.mark.parametrize("mark", ["\ufeff", "\u200b", "\u2060", "\u3000"])
+def test_what_nobody_sees_around_a_token_is_left_out(tmp_path, mark):
+    corpus = corpus_of(tmp_path, f"A\u200dB O\n{mark}北{mark}\tO\n".encode())
+    assert corpus.sentence(0).tokens == ("A\u200dB", "北")
+    (note,) = corpus.notes
+    assert note.endswith(":2: odd blanks or byte order marks beside the token are left out")
+
+
 @pytest.mark.parametrize("chunk", [7, 1 << 20])
 def test_a_note_tells_the_first_line_and_how_many_there_are(tmp_path, monkeypatch, chunk):
     monkeypatch.setattr(conll, "CHUNK", chunk)
