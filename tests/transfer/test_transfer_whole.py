@@ -172,6 +172,13 @@ def test_the_corpus_is_taken_from_where_the_run_has_read_it(inside: Setting) -> 
     assert entries(plan_archive("all", "flat", Path("output"))) == [f"mine/{name}.txt" for name in corpus]
 
 
+def test_a_corpus_that_is_no_longer_where_the_run_has_read_it_is_looked_for_in_the_default_folder(inside: Setting) -> None:
+    corpus = json.loads((inside.output / "run.json").read_text())["corpus"]
+    elsewhere = {name: {**split, "path": f"gone/{name}.txt"} for name, split in corpus.items()}
+    change(inside.output / "run.json", corpus=elsewhere)
+    assert entries(plan_archive("all", "flat", Path("output"))) == [f"NERdata/{name}.txt" for name in corpus]
+
+
 def test_a_corpus_that_was_moved_and_renamed_is_known_by_its_checksums(inside: Setting) -> None:
     inside.data.rename("elsewhere")
     with pytest.raises(NerctlError, match=r"NERdata: lacks the train file .*name the folder where it is now with"):

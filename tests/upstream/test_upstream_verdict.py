@@ -71,6 +71,14 @@ def test_batches_of_different_size_are_compared_by_the_sentence(tmp_path: Path) 
     assert told == "B is 4 times slower than A for each sentence in steady steps (8 sentences a second, A 32)."
 
 
+def test_a_smaller_last_batch_does_not_make_batches_different(tmp_path: Path) -> None:
+    a, b = (run(tmp_path / name, [3.0] * 20, 1.0) for name in "ab")
+    steps = b / "steps.jsonl"
+    steps.write_text('"sentences": 20'.join(steps.read_text().rsplit('"sentences": 32', 1)))
+    told = verdict_on(compare_runs(a, b)).speed
+    assert told == "B is as fast as A in steady steps, within the spread (median 1.000 s, A 1.000)."
+
+
 def test_a_log_is_compared_by_the_sentence_when_its_batch_size_is_named_and_by_the_step_with_a_reserve_else(
     tmp_path: Path,
 ) -> None:
