@@ -10,7 +10,7 @@ import pytest
 from two_runs import log, run
 
 from nerctl.upstream.comparison import compare_runs
-from nerctl.upstream.comparison_verdict import verdict_on
+from nerctl.upstream.comparison_verdict import ranges, verdict_on
 
 
 def of_times(folder: Path, a: list[float], b: list[float]) -> str:
@@ -44,6 +44,12 @@ def test_a_difference_within_the_spread_of_the_steps_is_none(tmp_path: Path) -> 
     assert told.startswith("B is as fast as A in steady steps, within the spread")
     many = of_times(tmp_path, [1.0, 1.1, 1.2] * 20, [1.1, 1.2, 1.3] * 20)  # the more steps, the surer the median
     assert many.startswith("B takes 9.09 % longer than A")
+
+
+def test_within_the_spread_is_within_twice_the_standard_error_of_the_medians(tmp_path: Path) -> None:
+    # MAD 0.1 of 3 steps: an error of 1.2533 * 1.4826 * 0.1 / sqrt(3) = 0.107 s each: 27 % are within, 28 % are not.
+    assert "within the spread" in of_times(tmp_path, [0.9, 1.0, 1.1], [1.17, 1.27, 1.37])
+    assert of_times(tmp_path, [0.9, 1.0, 1.1], [1.18, 1.28, 1.38]).startswith("B takes 28 % longer than A")
 
 
 def test_speed_is_unknown_where_a_side_has_no_steady_step(tmp_path: Path) -> None:
@@ -125,6 +131,16 @@ def test_losses_are_told_with_what_may_explain_them(
     tmp_path: Path, a: list[float], b: list[float], settings: dict[str, Any], told: str
 ) -> None:
     assert of_losses(tmp_path, a, b, **settings) == told
+
+
+def test_another_window_explains_no_other_losses(tmp_path: Path) -> None:
+    paths = [run(tmp_path / str(length), [6.0 - length], dropout=0.1, max_seq_length=length) for length in (3, 4)]
+    assert verdict_on(compare_runs(*paths)).losses == "The losses differ by up to 33.3 %, as runs with dropout do."
+
+
+def test_of_many_ranges_of_steps_the_first_are_told() -> None:
+    assert ranges([3, 5, 6, 7, 8]) == "3, 5 to 8"
+    assert ranges([1, 3, 5, 7, 9, 10, 11]) == "1, 3, 5, 7 and 3 more"
 
 
 @pytest.mark.parametrize(
