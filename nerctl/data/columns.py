@@ -48,6 +48,11 @@ class Columns:
     notes: tuple[Note, ...] = ()
     """What the reader mended."""
 
+    def tagged(self, wanted: Callable[[str], bool]) -> np.ndarray:
+        """[M] int64: the tokens whose written tag is a wanted one."""
+        ids = [tag_id for tag_id, tag in enumerate(self.tags) if wanted(tag)]
+        return np.flatnonzero(np.isin(self.tag_ids, np.array(ids, dtype=np.int16)))
+
     def line_of(self, token: int) -> int:
         """The line, from 1, of the token at position `token` of a file of columns."""
         sentence = int(np.searchsorted(self.offsets, token, side="right")) - 1

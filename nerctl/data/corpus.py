@@ -13,9 +13,9 @@ import numpy as np
 from nerctl.data.columns import Columns, Note, OnBad
 from nerctl.data.conll import read_conll
 from nerctl.data.first_bytes import refuse_file_of_no_text
-from nerctl.data.foreign import disguise_of, layout_of
+from nerctl.data.foreign import Sample, disguise_of, layout_of
 from nerctl.data.json_lines import read_json_lines
-from nerctl.data.schemes import Conversion, MixedSchemes, bio_names, count_ids, split_tag, to_bio
+from nerctl.data.schemes import Conversion, MixedSchemes, bio_names, count_ids, to_bio
 from nerctl.data.splits import PathLike
 from nerctl.errors import DataError, near_path
 
@@ -122,8 +122,8 @@ def read_with(path: PathLike, on_bad: OnBad) -> Reading:
     """
     file = Path(path)
     try:
-        head = refuse_file_of_no_text(file)
-        disguise = disguise_of(head)
+        sample = Sample.of(refuse_file_of_no_text(file))
+        disguise = disguise_of(sample)
         if disguise:
             raise DataError(f"{path}: this looks like {disguise}")
 
@@ -131,7 +131,7 @@ def read_with(path: PathLike, on_bad: OnBad) -> Reading:
 
         def explain(line: int, reason: str) -> None:
             nonlocal asked
-            layout = "" if asked else layout_of(head)
+            layout = "" if asked else layout_of(sample)
             asked = True
             if layout:
                 raise DataError(f"{path}: this looks like {layout}")
@@ -171,14 +171,12 @@ def _assemble(path: str, columns: Columns, scheme: str) -> Reading:
 
 def _with_mixed_inside(columns: Columns) -> Columns:
     """`columns` with a note where both M- and I- go on with entities."""
-    firsts = []
-    for prefix in "MI":
-        used = [place for place, tag in enumerate(columns.tags) if (split_tag(tag) or "O")[0] == prefix]
-        places = np.flatnonzero(np.isin(columns.tag_ids, np.array(used, dtype=np.int16)))
-        if not len(places):
-            return columns
-        firsts.append(int(places[0]))
-    note = Note("tags with M- and with I- both go on with an entity, and mean the same", columns.line_of(max(firsts)), 0)
+    middle = columns.tagged(lambda tag: tag.startswith("M-"))
+    inside = columns.tagged(lambda tag: tag.startswith("I-"))
+    if not len(middle) or not len(inside):
+        return columns
+    line = columns.line_of(max(int(middle[0]), int(inside[0])))
+    note = Note("tags with M- and with I- both go on with an entity, and mean the same", line, 0)
     return replace(columns, notes=(*columns.notes, note))
 
 
@@ -195,5 +193,5 @@ def _begins_with_json(file: Path) -> bool:
 def _is_json_object(line: bytes) -> bool:
     try:
         return isinstance(json.loads(line), dict)
-    except ValueError:
+    except (ValueError, RecursionError):
         return False

@@ -17,7 +17,6 @@ from nerctl.data.schemes import count_ids, split_tag
 OUTSIDE = ("O", "o", "0")
 """What stands for outside."""
 
-
 Shape = tuple[str, bool]
 """What parts prefix and type, and whether the prefix stands behind."""
 
@@ -64,21 +63,20 @@ def with_usual_tags(columns: Columns, unread: np.ndarray) -> tuple[Columns, np.n
         The columns, with a note of each kind of tag that was written otherwise; and [M] int64, the tokens whose tag
         has no meaning because the file has no dialect.
     """
-    odd = [place for place, tag in enumerate(columns.tags) if split_tag(tag) is None]
-    if not odd:
+    if all(map(split_tag, columns.tags)):
         return columns, np.zeros(0, dtype=np.int64)
     counts = count_ids(np.delete(columns.tag_ids, unread), len(columns.tags)).tolist()
     dialect = dialect_of(tag for tag, count in zip(columns.tags, counts) if count)
     if not dialect:
-        return columns, np.flatnonzero(np.isin(columns.tag_ids, np.array(odd, dtype=np.int16)))
+        return columns, columns.tagged(lambda tag: split_tag(tag) is None)
     notes = list(columns.notes)
-    changed = [tag for tag in columns.tags if dialect.get(tag, tag) != tag]
-    for kind in ([tag for tag in changed if tag not in OUTSIDE], [tag for tag in changed if tag in OUTSIDE]):
-        places = np.flatnonzero(np.isin(columns.tag_ids, [columns.tags.index(tag) for tag in kind]))
-        if len(places):
-            tag = columns.tags[columns.tag_ids[places[0]]]
-            line = columns.line_of(int(places[0]))
-            notes.append(Note(f"tags written like {tag} are read like {dialect[tag]}", line, len(places)))
+    changed = {tag for tag, usual in dialect.items() if tag != usual}
+    for kind in (changed.difference(OUTSIDE), changed.intersection(OUTSIDE)):
+        tokens = columns.tagged(kind.__contains__)
+        if len(tokens):
+            tag = columns.tags[columns.tag_ids[tokens[0]]]
+            line = columns.line_of(int(tokens[0]))
+            notes.append(Note(f"tags written like {tag} are read like {dialect[tag]}", line, len(tokens)))
     tags: dict[str, int] = {"O": 0}
     usual_ids = [tags.setdefault(dialect.get(tag, "O"), len(tags)) for tag in columns.tags]
     tag_ids = np.array(usual_ids, dtype=np.int16)[columns.tag_ids]

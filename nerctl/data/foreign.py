@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any, Callable
 
 from nerctl.data.dialects import dialect_of
@@ -21,6 +22,7 @@ SAMPLE = 20
 JSON_LINES = 'write JSON lines: {"text": "...", "entities": [{"start": 0, "end": 2, "type": "PER"}]}, the end exclusive'
 COLUMNS = "write a token, a TAB and its tag a line, and a blank line after each sentence"
 AS_OTHERS = f"which nerctl does not read; {JSON_LINES}"
+AS_COLUMNS = f"which nerctl does not read; {COLUMNS}"
 
 WORD_AND_PART = re.compile(r"\[?[^\s/]+/[A-Za-z]{1,4}(\][A-Za-z]{1,4})?")
 """A word and its part of speech, as People's Daily and MSRA have them: 厦门/ns."""
@@ -36,7 +38,7 @@ class Sample:
     text: str
     """What was looked at, without a byte order mark."""
     lines: list[str]
-    """The first lines that hold something, the one that may be cut off left out."""
+    """The first lines that hold something, the one that may be cut off left out where there is another."""
     first: Any
     """The first JSON value, of an array its first element; None without one."""
     in_array: bool
@@ -46,12 +48,16 @@ class Sample:
     def of(cls, head: bytes) -> Sample:
         """The sample in the first bytes of a file."""
         text = head.decode("utf-8", "replace").lstrip("\ufeff")
-        lines = [line.strip("\r") for line in text.split("\n")]
-        if len(head) >= HEAD and len(lines) > 1:
-            lines.pop()  # cut off
-        lines = [line for line in lines if not looks_blank(line)][:SAMPLE]
+        *whole, last = text.split("\n")
+        cut_off = len(head) >= HEAD and not all(map(looks_blank, whole))
+        filled = (line.strip("\r") for line in (whole if cut_off else [*whole, last]) if not looks_blank(line))
         first, in_array = _first_json(text)
-        return cls(text, lines, first, in_array)
+        return cls(text, list(islice(filled, SAMPLE)), first, in_array)
+
+    @property
+    def fields(self) -> dict[str, Any]:
+        """Those of the first JSON value where it is an object; else none."""
+        return self.first if isinstance(self.first, dict) else {}
 
 
 def _first_json(text: str) -> tuple[Any, bool]:
@@ -66,27 +72,27 @@ def _first_json(text: str) -> tuple[Any, bool]:
         return None, in_array
 
 
-def layout_of(head: bytes) -> str:
-    """What the file with these first bytes is, and what to do with it, in one sentence; "" when nobody knows."""
-    return "" if _is_own(Sample.of(head)) else _first_answer(RECOGNISERS, head)
+def layout_of(sample: Sample) -> str:
+    """What the file that begins so is, and what to do with it, in one sentence; "" when nobody knows.
+
+    Not asked of a file that `disguise_of` has named.
+    """
+    return "" if _is_own(sample) else _first_answer(RECOGNISERS, sample)
 
 
-def disguise_of(head: bytes) -> str:
+def disguise_of(sample: Sample) -> str:
     """Like `layout_of` for the layouts that look like columns, and whose tokens would be read wrongly."""
-    return _first_answer(DISGUISED, head)
+    return _first_answer(DISGUISED, sample)
 
 
-def _first_answer(recognisers: tuple[Callable[[Sample], str], ...], head: bytes) -> str:
-    sample = Sample.of(head)
-    return next((sentence for sentence in (recognise(sample) for recognise in recognisers) if sentence), "")
+def _first_answer(recognisers: tuple[Callable[[Sample], str], ...], sample: Sample) -> str:
+    return next(filter(None, (recognise(sample) for recognise in recognisers)), "")
 
 
 def _is_own(sample: Sample) -> bool:
     """Is the first line in one of nerctl's own layouts of JSON, so that a fault further down is just that?"""
-    value = sample.first
-    if sample.in_array or not isinstance(value, dict) or not isinstance(value.get("text"), str):
-        return False
-    if not _is_json(sample.lines[0]):
+    value = sample.fields
+    if sample.in_array or not isinstance(value.get("text"), str) or not _is_json(sample.lines[0]):
         return False
     entity = _first_of(value, "entities")
     is_plain = isinstance(value.get("entities"), list) and (entity is None or (isinstance(entity, dict) and "end" in entity))
@@ -94,9 +100,7 @@ def _is_own(sample: Sample) -> bool:
 
 
 def _label_studio(sample: Sample) -> str:
-    value = sample.first
-    if not isinstance(value, dict):
-        return ""
+    value = sample.fields
     if isinstance(value.get("data"), dict) and {"annotations", "completions", "predictions"} & set(value):
         return f"a JSON export of Label Studio, {AS_OTHERS}"
     labels = _first_of(value, "label")
@@ -106,9 +110,7 @@ def _label_studio(sample: Sample) -> str:
 
 
 def _doccano(sample: Sample) -> str:
-    value = sample.first
-    if not isinstance(value, dict):
-        return ""
+    value = sample.fields
     listed = _first_of(value, "label", "labels", "entities")
     if isinstance(listed, list) and len(listed) == 3:
         return f"JSON lines of doccano, {AS_OTHERS}"
@@ -118,9 +120,7 @@ def _doccano(sample: Sample) -> str:
 
 
 def _medical(sample: Sample) -> str:
-    value = sample.first
-    if not isinstance(value, dict):
-        return ""
+    value = sample.fields
     if "originalText" in value:
         return f"JSON of CCKS (originalText, start_pos), {AS_OTHERS}"
     listed = _first_of(value, "entities")
@@ -130,13 +130,11 @@ def _medical(sample: Sample) -> str:
 
 
 def _libraries(sample: Sample) -> str:
-    value = sample.first
-    if isinstance(value, list) and len(value) == 2 and isinstance(value[0], str) and isinstance(value[1], dict):
+    pair, value = sample.first, sample.fields
+    if isinstance(pair, list) and len(pair) == 2 and isinstance(pair[0], str) and isinstance(pair[1], dict):
         return f"training data of spaCy ([text, {{entities}}]), {AS_OTHERS}"
-    if not isinstance(value, dict):
-        return ""
     if isinstance(value.get("tokens"), list):
-        return f"JSON lines of tokens and tags, as Hugging Face datasets have them, which nerctl does not read; {COLUMNS}"
+        return f"JSON lines of tokens and tags, as Hugging Face datasets have them, {AS_COLUMNS}"
     if "result_list" in value and "content" in value:
         return f"JSON lines of PaddleNLP's UIE (content, result_list), {AS_OTHERS}"
     return ""
@@ -162,7 +160,7 @@ def _conllu(sample: Sample) -> str:
     commented = bool(sample.lines) and re.match(r"# \S.* = |# (newdoc|newpar)\b", sample.lines[0])
     rows = [line.split("\t") for line in sample.lines if not line.startswith("#")]
     if (commented and any("\t" in line for line in sample.lines)) or _are_numbered(rows, 10):
-        return f"CoNLL-U or CoNLL-U Plus (comments, numbered tokens), which nerctl does not read; {COLUMNS}"
+        return f"CoNLL-U or CoNLL-U Plus (comments, numbered tokens), {AS_COLUMNS}"
     return ""
 
 
@@ -195,22 +193,20 @@ def _sentence_a_line(sample: Sample) -> str:
     if not lines:
         return ""
     if all(re.match(r"\s*[\[(]\s*['\"].*['\"]\s*[\])]\s*$", line) for line in lines):
-        return f"a sentence a line as lists of Python, which nerctl does not read; {COLUMNS}"
+        return f"a sentence a line as lists of Python, {AS_COLUMNS}"
     for mark, name in (("\x02", "\\x02, as PaddleNLP has MSRA"), (" ", "blanks")):
         pairs = [line.split("\t") for line in lines]
         if any(mark in line for line in lines) and all(
             len(pair) == 2 and _are_tags(pair[1].split(mark), pair[0].split(mark)) for pair in pairs
         ):
-            return f"a sentence a line, tokens TAB tags, each joined by {name}, which nerctl does not read; {COLUMNS}"
+            return f"a sentence a line, tokens TAB tags, each joined by {name}, {AS_COLUMNS}"
     words = [line.split() for line in lines]
     if any(len(line) > 1 for line in words):
         if all(_are_tags([word.rpartition("/")[2] for word in line], line) for line in words):
-            return f"a sentence a line, token/tag parted by blanks, which nerctl does not read; {COLUMNS}"
+            return f"a sentence a line, token/tag parted by blanks, {AS_COLUMNS}"
         if all(all(map(WORD_AND_PART.fullmatch, line)) for line in words):
-            return (
-                "words with part-of-speech tags, a sentence a line (word/nr, as in People's Daily and MSRA), which "
-                f"nerctl does not read; {COLUMNS}"
-            )
+            kind = "words with part-of-speech tags, a sentence a line (word/nr, as in People's Daily and MSRA)"
+            return f"{kind}, {AS_COLUMNS}"
     return ""
 
 
@@ -253,7 +249,7 @@ def _other_mark(sample: Sample) -> str:
 
 def _markup(sample: Sample) -> str:
     if re.match(r"<\?xml|<!doctype|<html", sample.text.lstrip()[:20], re.IGNORECASE):
-        return f"XML or HTML, which nerctl does not read; {COLUMNS}"
+        return f"XML or HTML, {AS_COLUMNS}"
     return ""
 
 
@@ -272,8 +268,7 @@ def _is_json(line: str) -> bool:
 
 
 RECOGNISERS: tuple[Callable[[Sample], str], ...] = (
-    _label_studio, _doccano, _medical, _libraries, _json, _conllu, _brat, _sentence_a_line, _layers, _tag_first,
-    _other_mark, _markup,
+    _label_studio, _doccano, _medical, _libraries, _json, _brat, _sentence_a_line, _layers, _tag_first, _other_mark, _markup,
 )  # fmt: skip
 """Asked in this order; the first answer counts."""
 

@@ -6,8 +6,6 @@ import re
 import unicodedata
 from functools import cache
 
-BYTE_ORDER_MARK = "\ufeff"
-
 _DRAWN_AS_NOTHING = re.compile(
     "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180d\u180f\u2065\u3164\ufe00-\ufe0f\uffa0\U000e0000-\U000e0fff]"
 )

@@ -17,6 +17,7 @@ from nerctl.data.splits import SPLITS, PathLike, find_splits, split_of, unknown_
 from nerctl.data.text_splitter import TextSplitter
 from nerctl.data.tokenizer import Vocabulary, WordPieceTokenizer
 from nerctl.errors import DataError, near_path
+from nerctl.wording import counted
 
 EXAMPLES = 5
 """Examples kept of a problem."""
@@ -85,12 +86,12 @@ def _read(split: str, file: Path, problems: list[Problem]) -> Optional[Reading]:
     except DataError as error:
         problems.append(Problem("unreadable file", split, 1, str(error)))
     if count and reading is not None and not len(reading.corpus):
-        message = f"no sentence of {split} can be read ({_many(count, 'unreadable line')}); the first one:"
+        message = f"no sentence of {split} can be read ({counted(count, 'unreadable line')}); the first one:"
         problems.append(Problem("unreadable lines", split, count, message, examples[:1]))
         return None
     if count:
         message = (
-            f"{_many(count, 'line')} of {split} cannot be read; their sentences are left out of the figures"
+            f"{counted(count, 'line')} of {split} cannot be read; their sentences are left out of the figures"
         )
         problems.append(Problem("unreadable lines", split, count, message, examples))
     return reading
@@ -115,7 +116,7 @@ def _of_one_split(split: str, reading: Reading) -> list[Problem]:
     for note in columns.notes:
         problems.append(Problem("mended", split, max(1, note.times), note.sentence(Path(corpus.path).name)))
     if columns.empty_texts:
-        message = f"{_many(columns.empty_texts, 'text')} of {split} without a character; left out"
+        message = f"{counted(columns.empty_texts, 'text')} of {split} without a character; left out"
         problems.append(Problem("empty texts", split, columns.empty_texts, message))
     if not len(corpus):
         return [*problems, Problem("empty split", split, 1, f"{split} has no sentence that can be read")]
@@ -126,7 +127,7 @@ def _of_one_split(split: str, reading: Reading) -> list[Problem]:
     if len(illegal):
         examples = [_illegal(reading, int(token)) for token in illegal[:EXAMPLES]]
         message = (
-            f"{_many(len(illegal), 'tag')} of {split} against the rules of {corpus.scheme}; "
+            f"{counted(len(illegal), 'tag')} of {split} against the rules of {corpus.scheme}; "
             "a tag that goes on with no entity begins one"
         )
         problems.append(Problem("illegal tags", split, len(illegal), message, examples))
@@ -161,7 +162,7 @@ def _of_types(corpora: dict[str, Corpus]) -> list[Problem]:
             examples = [Example(corpus.path, corpus.line_of(token), f"B-{entity_type}") for token in places]
             count = counts[entity_type]
             message = (
-                f"{split} has {_many(count, 'entity', 'entities')} of type {entity_type}, which train lacks"
+                f"{split} has {counted(count, 'entity', 'entities')} of type {entity_type}, which train lacks"
             )
             problems.append(Problem("unknown type", split, count, message, examples))
     return problems
@@ -201,7 +202,7 @@ def _duplicates(split: str, corpus: Corpus, repeats: list[tuple[int, int, bool]]
         detail = f"the same as line {corpus.lines[first]}{', with other tags' if differs else ''}"
         examples.append(Example(corpus.path, int(corpus.lines[again]), detail))
     differing = sum(differs for _, _, differs in repeats)
-    message = f"{_many(len(repeats), 'repeated sentence')} in {split}"
+    message = f"{counted(len(repeats), 'repeated sentence')} in {split}"
     message += f", {differing:,} of them with other tags" if differing else ""
     return Problem("duplicates", split, len(repeats), message, examples)
 
@@ -212,7 +213,7 @@ def _shared(split: str, corpus: Corpus, other: str, there: Corpus, pairs: list[t
         Example(corpus.path, int(corpus.lines[here]), f"the same as {name}:{there.lines[first]}")
         for first, here in pairs[:EXAMPLES]
     ]
-    message = f"{_many(len(pairs), 'sentence')} of {split} also in {other}"
+    message = f"{counted(len(pairs), 'sentence')} of {split} also in {other}"
     return Problem("shared sentences", split, len(pairs), message, examples)
 
 
@@ -230,7 +231,7 @@ def _of_free_text(corpora: dict[str, Corpus]) -> list[Problem]:
         Example(corpus.path, corpus.line_of(int(token)), shown(corpus.vocabulary[corpus.token_ids[token]]))
         for token in places[:EXAMPLES]
     ]
-    message = f"{_many(len(places), 'token')} of train that prediction would cut into several in free text"
+    message = f"{counted(len(places), 'token')} of train that prediction would cut into several in free text"
     return [Problem("split tokens", "train", len(places), message, examples)]
 
 
@@ -256,7 +257,3 @@ def _figures(corpus: Corpus, tokenizer: Optional[WordPieceTokenizer], max_seq_le
         over_window=float(np.mean(lengths + SPECIAL_PIECES > max_seq_length)) if len(ordered) else 0.0,
         unknown_tokens=unknown,
     )
-
-
-def _many(count: int, one: str, more: str = "") -> str:
-    return f"{count:,} {one if count == 1 else more or one + 's'}"

@@ -19,7 +19,7 @@ from nerctl.errors import ModelError, NerctlError, TransferError
 from nerctl.folder import POINTER, ModelFolder
 from nerctl.progress import SILENT, Report
 from nerctl.transfer.archive_plan import WITHOUT_CHECKPOINT, Entry, Place, Plan
-from nerctl.transfer.digest import blocks_of, cannot_read, checksum, sha256_of
+from nerctl.transfer.digest import blocks_of, checksum, sha256_and_size
 from nerctl.transfer.manifest import MANIFEST, Listed, Manifest, decode_manifest
 from nerctl.transfer.targets import Target
 
@@ -84,7 +84,7 @@ def _look(place: Place, target: Target, force: bool, report: Report) -> _Survey:
         if size is not None:
             if size >= LARGE:
                 report.note(f"{target.shown(path)}: is there; comparing")
-            if size == listed.size and sha256_of(target.read(path))[0] == listed.sha256:
+            if size == listed.size and sha256_and_size(target.read(path))[0] == listed.sha256:
                 there.add(entry.name)
             elif not force:
                 way_out = "put this run beside it with --run-name" if place.of_run else "name another --to"
@@ -163,7 +163,7 @@ def _send(entry: Entry, listed: Listed, folder: str, target: Target, report: Rep
     for start in dict.fromkeys((begun, 0)):  # a wrong beginning shows when it is read back: once more from 0
         if not start or start < listed.size:
             target.write(ready, _told(entry, listed, start, report), append=start > 0)
-        if sha256_of(target.read(ready)) == (listed.sha256, listed.size):
+        if sha256_and_size(target.read(ready)) == (listed.sha256, listed.size):
             target.rename(ready, final)
             return
         if checksum(entry.source) != listed.sha256:
@@ -176,21 +176,14 @@ def _send(entry: Entry, listed: Listed, folder: str, target: Target, report: Rep
 def _told(entry: Entry, listed: Listed, start: int, report: Report) -> Iterator[bytes]:
     """The content of a file from a byte on; the report hears of each block."""
     done = start
-    blocks = iter(blocks_of(entry.source, start))
-    while True:
-        try:
-            block = next(blocks, b"")
-        except OSError as error:
-            raise cannot_read(entry.source, error) from error
-        if not block:
-            return
+    for block in blocks_of(entry.source, start):
         yield block
         done += len(block)
         report.advance(entry.name, done, listed.size)
 
 
 def _send_bytes(content: bytes, final: str, target: Target) -> None:
-    digest, _ = sha256_of([content])
+    digest, _ = sha256_and_size([content])
     ready = _temporary(final, digest)
     target.write(ready, [content], append=False)
     if b"".join(target.read(ready)) != content:
@@ -264,7 +257,7 @@ def _fault(path: str, listed: Listed, target: Target) -> str:
         return f"{target.shown(path)}: missing"
     if found != listed.size:
         return f"{target.shown(path)}: has {found:,} bytes instead of {listed.size:,}"
-    if sha256_of(target.read(path))[0] != listed.sha256:
+    if sha256_and_size(target.read(path))[0] != listed.sha256:
         return f"{target.shown(path)}: other content than its checksum says"
     return ""
 

@@ -11,6 +11,7 @@ from nerctl.folder import POINTER
 from nerctl.transfer import PROJECT, Layout, What
 from nerctl.transfer.run_corpus import choose_corpus
 from nerctl.transfer.run_record import RUN_FILE, RunRecord, is_log, read_run
+from nerctl.wording import counted
 
 TURING_FOLDERS = {"cuda": "GPU", "npu": "results", "cpu": "CPU"}
 """Where the original workflow put a run of each device; it had no place for a CPU, CPU is ours."""
@@ -40,12 +41,15 @@ class Place:
     """Which of dataset, checkpoint and logs it holds."""
     entries: tuple[Entry, ...]
     """Its files."""
-    of_run: bool
-    """Whether it belongs to one run; a data set is shared by runs."""
     run: Optional[RunRecord]
     """The run that its manifest names; None for a data set that is no run's."""
     missing: tuple[str, ...] = ()
     """Files of the run that belong here and are gone."""
+
+    @property
+    def of_run(self) -> bool:
+        """Whether it belongs to one run; a data set is shared by runs."""
+        return self.parts != ("dataset",)
 
 
 @dataclass(frozen=True)
@@ -98,7 +102,7 @@ def plan_archive(
         corpus = choose_corpus(run, output, data, alone=what == "dataset")
         folder = name if layout == "turing" else "dataset"
         entries = tuple(Entry(path, path.name) for path in corpus.files)
-        places.insert(0, Place(folder, ("dataset",), entries, False, run if corpus.of_run else None))
+        places.insert(0, Place(folder, ("dataset",), entries, run if corpus.of_run else None))
         notes += [corpus.note] if corpus.note else []
     return Plan(tuple(places), run, tuple(notes))
 
@@ -106,7 +110,7 @@ def plan_archive(
 def _of_run(run: RunRecord, folder: str, run_name: str, parts: tuple[str, ...], entries: list[Entry]) -> Place:
     folder = f"{folder}/{run_name}" if run_name else folder
     missing = tuple(name for name in run.missing if _part_of(name) in parts)
-    return Place(folder, parts, tuple(sorted(entries, key=lambda entry: entry.name)), True, run, missing)
+    return Place(folder, parts, tuple(sorted(entries, key=lambda entry: entry.name)), run, missing)
 
 
 def _part_of(name: str) -> str:
@@ -136,7 +140,7 @@ def _check_whole(run: RunRecord, output: Path) -> None:
         raise NerctlError(f"{output}: the run has saved no weights yet; archive it when it has, or {WITHOUT_CHECKPOINT}")
     gone = [name for name in run.missing if name in run.saved or name == POINTER]
     if gone:
-        count = f" and {len(gone) - 1} more {'file' if len(gone) == 2 else 'files'}" if len(gone) > 1 else ""
+        count = f" and {counted(len(gone) - 1, 'more file')}" if len(gone) > 1 else ""
         raise NerctlError(
             f"{output / gone[0]}{count}: gone, so that the checkpoint is not whole; put back what is gone, or "
             f"{WITHOUT_CHECKPOINT}"

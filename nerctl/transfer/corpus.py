@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Optional
 
 from nerctl.errors import DataError, NerctlError, near_path
+from nerctl.folder import sha256_of
 from nerctl.progress import SILENT, Report
-from nerctl.transfer.digest import digest_of
 from nerctl.transfer.download import Resource, download
 from nerctl.transfer.placing import copy_as, make_folder, remove_empty, take_name
 from nerctl.transfer.sources import CHINESE_NER, CHINESE_NER_MIRRORS
@@ -139,7 +139,7 @@ def _take(folder: Path, found: dict[str, Path], unverified: bool, force: bool) -
     same = {}
     for split, name in SAVED_AS.items():
         path = folder / name
-        same[split] = path.is_file() and digest_of(path) == digest_of(found[split])
+        same[split] = path.is_file() and sha256_of(path) == sha256_of(found[split])
         if path.exists() and not same[split] and not force:
             raise _other_content(path)
     make_folder(folder)

@@ -3,46 +3,42 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from nerctl.errors import TransferError
+from nerctl.folder import sha256_of
 
 BLOCK = 1 << 20
-"""Bytes read at a time when a file is hashed or copied."""
+"""Bytes read at a time when a file is copied."""
 
 
 @dataclass(frozen=True)
 class Digest:
     """A published checksum of one file."""
 
-    algorithm: str
-    """"sha256", or "git-blob" for the id that git gives the content."""
+    algorithm: Literal["sha256", "git-blob"]
+    """"git-blob" is the id that git gives the content."""
     value: str
     """Lower-case hexadecimal digits."""
 
     def matches(self, path: Path) -> bool:
         """Whether the file's whole content has this checksum. Raises OSError when it cannot be read."""
-        return digest_of(path, self.algorithm) == self.value
+        return (git_blob_id(path) if self.algorithm == "git-blob" else sha256_of(path)) == self.value
 
 
-def digest_of(path: Path, algorithm: str = "sha256") -> str:
-    """Hexadecimal checksum of a file's content; a git blob id is sha1 of b"blob SIZE", a zero byte, the
-    content."""
+def git_blob_id(path: Path) -> str:
+    """SHA-1 of b"blob SIZE", a zero byte and the file's content, in hexadecimal digits."""
     with path.open("rb") as stream:
-        if algorithm == "git-blob":
-            content_hash = hashlib.sha1(b"blob %d\0" % path.stat().st_size)
-        elif algorithm == "sha256":
-            content_hash = hashlib.sha256()
-        else:
-            raise ValueError(f"no checksum is called {algorithm!r}")
+        content_hash = hashlib.sha1(b"blob %d\0" % path.stat().st_size)
         for block in iter(lambda: stream.read(BLOCK), b""):
             content_hash.update(block)
     return content_hash.hexdigest()
 
 
-def sha256_of(blocks: Iterable[bytes]) -> tuple[str, int]:
+def sha256_and_size(blocks: Iterable[bytes]) -> tuple[str, int]:
     """SHA-256 in hexadecimal digits, and the number of bytes, of a content that comes in blocks."""
     content_hash, size = hashlib.sha256(), 0
     for block in blocks:
@@ -51,17 +47,20 @@ def sha256_of(blocks: Iterable[bytes]) -> tuple[str, int]:
     return content_hash.hexdigest(), size
 
 
-def blocks_of(path: Path, offset: int = 0) -> Iterable[bytes]:
-    """The content of a file from a byte offset on, in blocks of at most `BLOCK` bytes."""
-    with path.open("rb") as stream:
-        stream.seek(offset)
-        yield from iter(lambda: stream.read(BLOCK), b"")
+def blocks_of(path: Path, offset: int = 0) -> Iterator[bytes]:
+    """The content of a file from a byte offset on, in blocks of at most `BLOCK` bytes. Raises TransferError."""
+    try:
+        with path.open("rb") as stream:
+            stream.seek(offset)
+            yield from iter(lambda: stream.read(BLOCK), b"")
+    except OSError as error:
+        raise cannot_read(path, error) from error
 
 
 def checksum(path: Path) -> str:
     """SHA-256 of a file that is to be archived. Raises TransferError when it cannot be read."""
     try:
-        return digest_of(path)
+        return sha256_of(path)
     except OSError as error:
         raise cannot_read(path, error) from error
 

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Optional
 
 from nerctl.errors import ModelError, NerctlError, near_path
+from nerctl.folder import sha256_of
 from nerctl.progress import SILENT, Report
-from nerctl.transfer.digest import digest_of
 from nerctl.transfer.download import Resource, download
 from nerctl.transfer.encoder_fit import CONFIG, PREFIX, Encoder, check_fit, find_encoder
 from nerctl.transfer.placing import copy_as, make_folder, remove_empty, take_name
@@ -96,7 +96,7 @@ def _first_wrong(source: EncoderSource, folder: Path) -> Optional[str]:
     """The first file of a known encoder that is missing or different; None when all are right."""
     for name, expected in source.sha256:
         path = folder / name
-        if not path.is_file() or digest_of(path) != expected:
+        if not path.is_file() or sha256_of(path) != expected:
             return name
     return None
 
@@ -220,7 +220,7 @@ def _refuse_other(folder: Path, wanted: dict[str, str]) -> None:
     new."""
     for name in sorted(wanted):
         path = folder / name
-        if path.exists() and not (path.is_file() and digest_of(path) == wanted[name]):
+        if path.exists() and not (path.is_file() and sha256_of(path) == wanted[name]):
             raise NerctlError(f"{path}: is there with other content; {OTHER_PLACE}")
     for stale in _stale(folder, wanted):
         raise NerctlError(f"{stale}: belongs to another encoder; {OTHER_PLACE}")
@@ -238,10 +238,10 @@ def _put(encoder: Encoder, folder: Path, known_as: str, force: bool) -> FetchedE
     between finds no encoder rather than a mixture.
     """
     ready = {new: encoder.folder / old for old, new in encoder.files}
-    digests = {name: digest_of(path) for name, path in ready.items()}
+    digests = {name: sha256_of(path) for name, path in ready.items()}
     if not force:
         _refuse_other(folder, digests)
-    kept = [name for name in ready if (folder / name).is_file() and digest_of(folder / name) == digests[name]]
+    kept = [name for name in ready if (folder / name).is_file() and sha256_of(folder / name) == digests[name]]
     stale = _stale(folder, digests)
     if stale or any(name not in kept and (folder / name).exists() for name in ready):
         (folder / CONFIG).unlink(missing_ok=True)

@@ -70,7 +70,7 @@ def decode_manifest(content: bytes, where: str) -> Manifest:
         files = tuple(Listed(str(item["file"]), int(item["bytes"]), str(item["sha256"])) for item in record["files"])
         parts, run_id = tuple(record["parts"]), record["run_id"]
         missing = tuple(map(str, record.get("missing", ())))
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise damaged from error
     about = {k: v for k, v in record.items() if k not in ("format", "parts", "run_id", "missing", "files")}
     manifest = Manifest(files, parts, run_id, about, missing)

@@ -38,11 +38,9 @@ def choose_corpus(run: Optional[RunRecord], output: Path, data: Optional[Path], 
 
     Raises NerctlError when there is no corpus, or it is not the one that the run has read.
     """
-    if run is None:
-        return Corpus(tuple(find_splits(data or DEFAULT).values()), False)
-    if not run.corpus:
-        note = f"{output}: its record does not tell which corpus it has read, so the data set is archived as no run's"
-        return Corpus(tuple(find_splits(data or DEFAULT).values()), False, note)
+    if run is None or not run.corpus:
+        untold = f"{output}: its record does not tell which corpus it has read, so the data set is archived as no run's"
+        return Corpus(tuple(find_splits(data or DEFAULT).values()), False, untold if run else "")
     faults = []
     for folder in _folders(run) if data is None else [data]:
         files, fault = _of_run(run, output, folder)

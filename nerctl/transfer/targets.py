@@ -72,9 +72,9 @@ class FolderTarget:
         full = self.root / path
         try:
             _forget(full)
-            yield from blocks_of(full)
         except OSError as error:
             raise cannot_read(full, error) from error
+        yield from blocks_of(full)
 
     def make_folder(self, path: str) -> None:
         folder = self.root / path

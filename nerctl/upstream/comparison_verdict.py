@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from nerctl.upstream.comparison import Agreement, Comparison, Row
-from nerctl.upstream.figures import rate, seconds, times
+from nerctl.upstream.figures import rate, seconds, share, times
 from nerctl.upstream.timing import NOT_SEPARATED, Timing
 from nerctl.wording import counted
 
@@ -41,7 +41,8 @@ def _speed(comparison: Comparison) -> str:
     a, b = comparison.timing_a, comparison.timing_b
     without = [side for side, timing in (("A", a), ("B", b)) if timing.median is None]
     if without:
-        return f"Which is faster is not known: {' and '.join(without)} {_has(without)} no steady step."
+        has = "has" if len(without) == 1 else "have"
+        return f"Which is faster is not known: {' and '.join(without)} {has} no steady step."
     assert a.median is not None and b.median is not None
     one, other = a.median, b.median
     told = f"median {seconds(other)} s, A {seconds(one)}"
@@ -63,10 +64,6 @@ def _speed(comparison: Comparison) -> str:
     return f"B {_slower(ratio)} {where} ({told})."
 
 
-def _has(sides: Sequence[str]) -> str:
-    return "has" if len(sides) == 1 else "have"
-
-
 def _error(timing: Timing) -> float:
     """Standard error of the median step, as a share of it: 1.2533 sigma / sqrt(n), and sigma is 1.4826 times the MAD."""
     if timing.mad is None or not timing.median:
@@ -78,9 +75,9 @@ def _slower(ratio: float) -> str:
     if ratio >= DOUBLE:
         return f"is {times(ratio)} times slower than A"
     if ratio > 1:
-        return f"takes {_share(ratio - 1)} longer than A"
+        return f"takes {share(ratio - 1)} longer than A"
     if ratio > 1 / DOUBLE:
-        return f"takes {_share(1 - ratio)} less time than A"
+        return f"takes {share(1 - ratio)} less time than A"
     return f"is {times(1 / ratio)} times faster than A"
 
 
@@ -105,7 +102,7 @@ def _difference(comparison: Comparison) -> str:
         return "the losses agree " + ("within the rounding of a log" if largest else "to the last digit")
     should = "same seed, same batches, no dropout"
     if largest <= CLOSE:
-        return f"the losses agree to {_share(largest)}" + (f", as they should: {should}" if comparison.should_agree else "")
+        return f"the losses agree to {share(largest)}" + (f", as they should: {should}" if comparison.should_agree else "")
     if comparison.should_agree:
         return f"the losses {_up_to(largest)} (step {worst.step}), though they should agree: {should}"
     return f"the losses {_up_to(largest)}, {_why(comparison)}"
@@ -137,7 +134,7 @@ def _within(comparison: Comparison, agreement: Agreement) -> str:
     if agreement.outside:
         count = f"{len(agreement.outside)} of {counted(len(comparison.shared), 'step')}"
         lie = "lies" if len(agreement.outside) == 1 else "lie"
-        furthest = "not finite" if math.isnan(worst.relative or 0.0) else _share(worst.relative or 0.0)
+        furthest = "not finite" if math.isnan(worst.relative or 0.0) else share(worst.relative or 0.0)
         reasons.append(f"{count} {lie} outside, step {worst.step} furthest ({furthest})")
     if agreement.missing:
         reasons.append(_lacking(comparison))
@@ -147,11 +144,7 @@ def _within(comparison: Comparison, agreement: Agreement) -> str:
 def _same(row: Row, comparison: Comparison) -> bool:
     """Whether no more than the rounding of logs lies between the two losses."""
     assert row.difference is not None
-    return abs(row.difference) <= _rounding(comparison) * 1.001
-
-
-def _rounding(comparison: Comparison) -> float:
-    return comparison.a.rounding + comparison.b.rounding
+    return abs(row.difference) <= (comparison.a.rounding + comparison.b.rounding) * 1.001
 
 
 def _lacking(comparison: Comparison) -> str:
@@ -184,12 +177,7 @@ def _not_finite(comparison: Comparison) -> str:
 
 
 def _up_to(largest: float) -> str:
-    return f"differ by up to {_share(largest)}" if largest else "are equal"
-
-
-def _share(value: float) -> str:
-    return f"{100 * value:.3g} %"
-
+    return f"differ by up to {share(largest)}" if largest else "are equal"
 
 
 def ranges(numbers: Sequence[int], shown: int = 4) -> str:

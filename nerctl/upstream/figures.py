@@ -34,8 +34,13 @@ def rate(value: float) -> str:
 
 
 def percent(value: float) -> str:
-    """A share in per cent."""
+    """A share in per cent in a table."""
     return f"{value:.1%}"
+
+
+def share(value: float) -> str:
+    """A share in per cent within a sentence, three digits."""
+    return f"{100 * value:.3g} %"
 
 
 def times(value: float) -> str:

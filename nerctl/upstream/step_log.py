@@ -121,7 +121,7 @@ def _is_step_record(line: str) -> bool:
         return False
     try:
         _step_of_record(json.loads(line))
-    except (ValueError, TypeError, KeyError):
+    except (ValueError, TypeError, KeyError, RecursionError):
         return False
     return True
 
@@ -211,7 +211,7 @@ def _steps_of_records(text: str, path: Path) -> _Steps:
                 continue
             step = _step_of_record(record)
             seen.append(_Seen(step.number, step, line))
-        except (ValueError, TypeError, KeyError) as error:
+        except (ValueError, TypeError, KeyError, RecursionError) as error:
             if number == len(lines):  # no newline behind it: the run was stopped while it wrote
                 notes.append(_CUT_OFF.format(path.name))
                 continue

@@ -12,7 +12,9 @@ from typer.testing import CliRunner
 from written_corpus import corpus_of, refused
 
 from nerctl.cli import app
+from nerctl.data import conll
 from nerctl.data.corpus import read_corpus
+from nerctl.data.first_bytes import HEAD
 from nerctl.data.invisible import type_fault
 from nerctl.data.tags import spans_of
 from nerctl.data.validation import check_data
@@ -179,6 +181,22 @@ def test_any_mix_of_separators_and_invisible_characters_gives_the_same_corpus_or
     assert len(set(texts)) == len(texts)
 
 
+@pytest.mark.parametrize("mark", ["\ufeff", "\u200b", "\u2060", "\u3000"])
+def test_what_nobody_sees_around_a_token_is_left_out(tmp_path, mark):
+    corpus = corpus_of(tmp_path, f"A\u200dB O\n{mark}北{mark}\tO\n".encode())
+    assert corpus.sentence(0).tokens == ("A\u200dB", "北")
+    (note,) = corpus.notes
+    assert note.endswith(":2: odd blanks or byte order marks beside the token are left out")
+
+
+@pytest.mark.parametrize("chunk", [7, 1 << 20])
+def test_a_note_tells_the_first_line_and_how_many_there_are(tmp_path, monkeypatch, chunk):
+    monkeypatch.setattr(conll, "CHUNK", chunk)
+    corpus = corpus_of(tmp_path, "王 B-PER\n明\u00a0I-PER\n在 O\n北\u3000O\n京\u00a0O\n".encode())
+    (note,) = corpus.notes
+    assert note.startswith(f"{tmp_path / 'a.txt'}:2: no-break") and note.endswith(" (3 lines)")
+
+
 @pytest.mark.parametrize(
     ("content", "says"),
     [
@@ -194,6 +212,12 @@ def test_any_mix_of_separators_and_invisible_characters_gives_the_same_corpus_or
 )
 def test_tags_of_two_kinds_are_not_guessed_at(tmp_path, content, says):
     assert refused(tmp_path, content).startswith(says)
+
+
+def test_a_line_that_cannot_be_read_has_no_say_in_how_tags_are_written(tmp_path):
+    (tmp_path / "a.txt").write_bytes(b"a B-X\nb o\n\nbad\n")
+    report = check_data(tmp_path / "a.txt")
+    assert [(problem.kind, problem.count) for problem in report.problems] == [("unreadable lines", 1), ("mended", 1)]
 
 
 def test_a_file_of_more_tags_than_any_scheme_has_is_refused(tmp_path):
@@ -219,6 +243,24 @@ def test_numbered_tokens_are_not_read_as_their_numbers(tmp_path):
     three = "1 王 B-PER\n2 明 I-PER\n\n1 在 O\n".encode()
     assert "the number of the token first" in refused(tmp_path, three)
     assert len(corpus_of(tmp_path, b"1 O\n2 O\n3 O\n").token_ids) == 3
+    assert len(corpus_of(tmp_path, b"1 CD O\n\n" * 3).token_ids) == 3
+
+
+def test_json_of_any_depth_in_a_file_of_columns_is_a_line_that_cannot_be_read(tmp_path):
+    assert refused(tmp_path, b'{"a":' * 100_000).startswith("1: one column only")
+
+
+def test_a_long_line_below_a_blank_one_is_looked_at_as_far_as_it_was_read(tmp_path):
+    content = b'{"text": "a", "entities": []}' * 3000  # which is one line
+    assert "one object a line (jq -c . FILE > NEW)" in refused(tmp_path, content, "a.jsonl")
+    assert refused(tmp_path, b"\n" + content, "a.jsonl") == refused(tmp_path, content, "a.jsonl")
+
+
+@pytest.mark.parametrize("cut", range(3))  # bytes, so that the look ends within a character, a tag, or behind it
+def test_a_line_that_is_cut_off_where_the_look_ends_tells_nothing(tmp_path, cut):
+    line = "王/B-PER 明/I-PER" + " 在/O" * (HEAD // 20) + "\n"
+    content = ("x" * cut + line * 8).encode()
+    assert "token/tag parted by blanks" in refused(tmp_path, content)
 
 
 def test_a_bad_line_in_a_good_file_is_still_named_by_its_line(tmp_path):
@@ -227,10 +269,15 @@ def test_a_bad_line_in_a_good_file_is_still_named_by_its_line(tmp_path):
 
 def test_a_file_of_bad_lines_is_looked_at_once(tmp_path, monkeypatch):
     asked = []
-    monkeypatch.setattr("nerctl.data.corpus.layout_of", lambda head: asked.append(head) or "")
+    monkeypatch.setattr("nerctl.data.corpus.layout_of", lambda sample: asked.append(sample) or "")
     (tmp_path / "a.txt").write_bytes(b"bad\n" * 50)
     (problem,) = check_data(tmp_path / "a.txt").problems
     assert len(asked) == 1 and "50 unreadable lines" in problem.message
+
+
+def test_a_bad_line_in_good_json_lines_is_still_named_by_its_line_whatever_else_the_first_one_holds(tmp_path):
+    first = b'{"text": "ab", "entities": [], "tokens": ["a", "b"]}\n'
+    assert refused(tmp_path, first + b"{bad\n", "a.jsonl").startswith("2: not JSON")
 
 
 # --- JSON lines ---

@@ -203,7 +203,7 @@ def test_without_a_terminal_progress_is_a_line_some_seconds_apart(
             progress.advance("file", second * 1_000_000, 11_000_000)
         now[0] = 20.0
         progress.advance("other", 3_000_000, None)
-    assert capsys.readouterr().err .splitlines() == [
+    assert capsys.readouterr().err.splitlines() == [
         "file: 5.0 of 11.0 MB (45 %), 1.0 MB/s",
         "file: 10.0 of 11.0 MB (91 %), 1.0 MB/s",
         "other: 3.0 MB",

@@ -40,3 +40,8 @@ def test_a_manifest_with_one_byte_changed_is_refused(data: st.DataObject) -> Non
 def test_a_manifest_of_any_content_is_refused_in_one_sentence(content: bytes) -> None:
     with pytest.raises(NerctlError):
         decode_manifest(content, "here")
+
+
+def test_a_manifest_nested_without_end_is_refused_in_one_sentence() -> None:
+    with pytest.raises(NerctlError, match="here: the manifest is damaged"):
+        decode_manifest(b'{"a":' * 100_000, "here")

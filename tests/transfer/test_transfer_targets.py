@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from pathlib import Path
 from typing import Optional
 
@@ -54,3 +55,16 @@ def test_host_and_path_are_told_from_a_folder(address: str, parts: Optional[tupl
 def test_a_target_says_where_it_is(tmp_path: Path) -> None:
     target: Target = FolderTarget(tmp_path)
     assert target.shown("a/b") == f"{tmp_path}/a/b"
+
+
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EDQUOT])
+def test_a_full_disk_is_not_taken_for_a_wrong_place(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int
+) -> None:
+    def full(*_: object, **__: object) -> None:
+        raise OSError(number, "the disk is full")
+
+    monkeypatch.setattr(Path, "mkdir", full)
+    with pytest.raises(NerctlError, match="the disk is full") as caught:
+        FolderTarget(tmp_path).make_folder("a")
+    assert caught.value.exit_code == 1

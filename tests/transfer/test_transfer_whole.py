@@ -94,6 +94,14 @@ def test_logs_that_are_gone_are_recorded_until_they_are_back(setting: Setting) -
     assert "missing" not in manifest(setting, "logs") and not verify(FolderTarget(setting.to)).faults
 
 
+def test_what_is_gone_stays_recorded_when_another_part_comes_to_the_same_place(setting: Setting) -> None:
+    (setting.output / "report.html").unlink()
+    setting.store("logs", "turing")
+    setting.store("checkpoint", "turing")
+    (path,) = setting.to.rglob("MANIFEST.json")
+    assert json.loads(path.read_text())["missing"] == ["report.html"]
+
+
 @pytest.mark.parametrize("lost", [WEIGHTS, "checkpoint.json"])
 def test_verify_finds_that_an_archive_never_had_its_weights(setting: Setting, lost: str) -> None:
     plan = plan_archive("checkpoint", "flat", setting.output)
@@ -101,6 +109,14 @@ def test_verify_finds_that_an_archive_never_had_its_weights(setting: Setting, lo
     store(Plan((replace(plan.places[0], entries=entries),), plan.run), FolderTarget(setting.to))
     faults = verify(FolderTarget(setting.to)).faults
     assert len(faults) == 1 and f"{lost}: was not archived" in faults[0]
+
+
+def test_verify_finds_weights_that_are_not_those_of_checkpoint_json(setting: Setting) -> None:
+    plan = plan_archive("checkpoint", "flat", setting.output)
+    unchecked = tuple(replace(entry, sha256="") for entry in plan.places[0].entries)
+    (setting.output / WEIGHTS).write_bytes(b"of another save")
+    store(Plan((replace(plan.places[0], entries=unchecked),), plan.run), FolderTarget(setting.to))
+    assert verify(FolderTarget(setting.to)).faults == (f"{setting.to}/checkpoint/{WEIGHTS}: was not archived",)
 
 
 def test_a_file_that_training_removes_meanwhile_is_one_sentence(setting: Setting) -> None:
@@ -154,6 +170,13 @@ def test_the_corpus_is_taken_from_where_the_run_has_read_it(inside: Setting) -> 
     change(inside.output / "run.json", corpus=moved)
     other(Path("NERdata"))
     assert entries(plan_archive("all", "flat", Path("output"))) == [f"mine/{name}.txt" for name in corpus]
+
+
+def test_a_corpus_that_is_no_longer_where_the_run_has_read_it_is_looked_for_in_the_default_folder(inside: Setting) -> None:
+    corpus = json.loads((inside.output / "run.json").read_text())["corpus"]
+    elsewhere = {name: {**split, "path": f"gone/{name}.txt"} for name, split in corpus.items()}
+    change(inside.output / "run.json", corpus=elsewhere)
+    assert entries(plan_archive("all", "flat", Path("output"))) == [f"NERdata/{name}.txt" for name in corpus]
 
 
 def test_a_corpus_that_was_moved_and_renamed_is_known_by_its_checksums(inside: Setting) -> None:

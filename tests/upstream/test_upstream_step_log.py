@@ -143,6 +143,13 @@ def test_step_lines_are_found_in_a_log_that_begins_with_a_brace(tmp_path: Path, 
     assert [step.loss for step in run.steps] == [9.0, 8.0, 7.0] and run.notes == () and run.is_log
 
 
+@pytest.mark.parametrize("behind", ["", "\n"])
+def test_json_of_any_depth_is_no_step_record(tmp_path: Path, behind: str) -> None:
+    (tmp_path / "log").write_text('{"a":' * 100_000 + behind)
+    with pytest.raises(DataError, match=r"no step records|not a step record"):
+        read_run(tmp_path / "log")
+
+
 def test_records_that_quote_a_step_line_are_records_all_the_same(tmp_path: Path) -> None:
     (tmp_path / "steps.txt").write_text(record(1, 3.00001, line=line(1, 0.5, 3.0)))
     assert read_run(tmp_path / "steps.txt").steps[0].loss == 3.00001

@@ -10,7 +10,7 @@ import pytest
 from two_runs import log, run
 
 from nerctl.upstream.comparison import compare_runs
-from nerctl.upstream.comparison_verdict import verdict_on
+from nerctl.upstream.comparison_verdict import ranges, verdict_on
 
 
 def of_times(folder: Path, a: list[float], b: list[float]) -> str:
@@ -46,6 +46,12 @@ def test_a_difference_within_the_spread_of_the_steps_is_none(tmp_path: Path) -> 
     assert many.startswith("B takes 9.09 % longer than A")
 
 
+def test_within_the_spread_is_within_twice_the_standard_error_of_the_medians(tmp_path: Path) -> None:
+    # MAD 0.1 of 3 steps: an error of 1.2533 * 1.4826 * 0.1 / sqrt(3) = 0.107 s each: 27 % are within, 28 % are not.
+    assert "within the spread" in of_times(tmp_path, [0.9, 1.0, 1.1], [1.17, 1.27, 1.37])
+    assert of_times(tmp_path, [0.9, 1.0, 1.1], [1.18, 1.28, 1.38]).startswith("B takes 28 % longer than A")
+
+
 def test_speed_is_unknown_where_a_side_has_no_steady_step(tmp_path: Path) -> None:
     a, b = (run(tmp_path / name, [3.0, 2.0], batch_shape="bucketed") for name in "ab")
     steps = b / "steps.jsonl"
@@ -69,6 +75,14 @@ def test_batches_of_different_size_are_compared_by_the_sentence(tmp_path: Path) 
     steps.write_text(steps.read_text().replace('"sentences": 32', '"sentences": 8'))
     told = verdict_on(compare_runs(a, b)).speed
     assert told == "B is 4 times slower than A for each sentence in steady steps (8 sentences a second, A 32)."
+
+
+def test_a_smaller_last_batch_does_not_make_batches_different(tmp_path: Path) -> None:
+    a, b = (run(tmp_path / name, [3.0] * 20, 1.0) for name in "ab")
+    steps = b / "steps.jsonl"
+    steps.write_text('"sentences": 20'.join(steps.read_text().rsplit('"sentences": 32', 1)))
+    told = verdict_on(compare_runs(a, b)).speed
+    assert told == "B is as fast as A in steady steps, within the spread (median 1.000 s, A 1.000)."
 
 
 def test_a_log_is_compared_by_the_sentence_when_its_batch_size_is_named_and_by_the_step_with_a_reserve_else(
@@ -117,6 +131,16 @@ def test_losses_are_told_with_what_may_explain_them(
     tmp_path: Path, a: list[float], b: list[float], settings: dict[str, Any], told: str
 ) -> None:
     assert of_losses(tmp_path, a, b, **settings) == told
+
+
+def test_another_window_explains_no_other_losses(tmp_path: Path) -> None:
+    paths = [run(tmp_path / str(length), [6.0 - length], dropout=0.1, max_seq_length=length) for length in (3, 4)]
+    assert verdict_on(compare_runs(*paths)).losses == "The losses differ by up to 33.3 %, as runs with dropout do."
+
+
+def test_of_many_ranges_of_steps_the_first_are_told() -> None:
+    assert ranges([3, 5, 6, 7, 8]) == "3, 5 to 8"
+    assert ranges([1, 3, 5, 7, 9, 10, 11]) == "1, 3, 5, 7 and 3 more"
 
 
 @pytest.mark.parametrize(
