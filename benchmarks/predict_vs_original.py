@@ -26,10 +26,11 @@ THEIR_SENTENCES = 6 * BATCH
 
 
 def main() -> None:
-    from nerctl.data.batches import Encoder
-    from nerctl.data.corpus import read_corpus
-    from nerctl.inference.loading import load_model
     from nerctl.inference.predict import predict_corpus
+
+    from nerctl.data.corpus import read_corpus
+    from nerctl.data.sentence_windows import SentenceWindows
+    from nerctl.inference.loading import load_model
 
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, default=Path("NERdata"))
@@ -60,7 +61,7 @@ def main() -> None:
 
         def ours(folder: Path) -> Callable[[], float]:
             model = load_model(folder, device="cpu")
-            encoder = Encoder(read_corpus(work / "ours.txt"), model.tokenizer, model.max_seq_length)
+            encoder = SentenceWindows(read_corpus(work / "ours.txt"), model.tokenizer, model.max_seq_length)
 
             def rate() -> float:
                 begin = time.perf_counter()

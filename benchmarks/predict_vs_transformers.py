@@ -20,13 +20,13 @@ from pathlib import Path
 from typing import Any, Callable
 
 import numpy as np
+from nerctl.inference.predict import decode_all, emissions_of
 from side_by_side import interleaved, print_table, shown, timed, write_json
 from torch_weights import bert_model
 
-from nerctl.data.batches import Encoder, Row, lay_windows
 from nerctl.data.corpus import read_corpus
+from nerctl.data.sentence_windows import Row, SentenceWindows, lay_windows
 from nerctl.inference.loading import LoadedModel, load_model
-from nerctl.inference.predict import decode_all, emissions_of
 
 TORCH_BATCH = 32
 """Windows a batch on the torch side, as is usual."""
@@ -119,7 +119,7 @@ def main() -> None:
     given = parser.parse_args()
     threads = 1 if given.cpu_time else given.threads
     model = load_model(given.model, device="cpu", threads=threads)
-    encoder = Encoder(read_corpus(given.data), model.tokenizer, model.max_seq_length)
+    encoder = SentenceWindows(read_corpus(given.data), model.tokenizer, model.max_seq_length)
     count = min(given.sentences, len(encoder.corpus))
     windows = [encoder.rows(index) for index in range(0, count, given.every)]
     rows = [row for some in windows for row in some]

@@ -61,7 +61,8 @@ def stepper(encoder: Path, tags: int, window: int) -> Any:
 
 def batches(windows: int, length: int, tags: int, part: int) -> list[Any]:
     """Full windows of `length` pieces in parts of `part` windows, as one batch."""
-    from nerctl.data.batches import Batch, WindowArrays
+    from nerctl.data.batches import Batch
+from nerctl.data.sentence_windows import WindowArrays
 
     generator = np.random.default_rng(SEED)
     found = []
@@ -145,7 +146,7 @@ def crf_growth(rounds: int) -> dict[str, Any]:
     """The CRF alone at a fixed number of tokens."""
     import tensorflow as tf
 
-    from nerctl.model.crf import Crf
+    from nerctl.heads.chain.crf import Crf
     from nerctl.model.tagger import random_initial
 
     crf = Crf(7, random_initial(SEED))
@@ -195,7 +196,8 @@ def input_side(data: Path, encoder: Path) -> None:
     """What training does before its first step, the network apart; prints one JSON object."""
     begin = time.perf_counter()
     from nerctl.config import TrainConfig
-    from nerctl.data.batches import Encoder, Shapes, TrainingData
+    from nerctl.data.batches import Shapes, TrainingData
+from nerctl.data.sentence_windows import SentenceWindows
     from nerctl.data.text_splitter import TextSplitter
     from nerctl.data.tokenizer import Vocabulary
     from nerctl.training.session import read_data
@@ -203,7 +205,7 @@ def input_side(data: Path, encoder: Path) -> None:
     found = read_data(TrainConfig(data_dir=str(data)), Vocabulary.read(encoder / "vocab.txt"))
     TextSplitter.of(found.train)
     shapes = Shapes(batch_size=32, max_seq_length=202, max_tokens=1536, together=2)
-    made = TrainingData(Encoder(found.train, found.tokenizer, 202), found.labels, shapes, SEED)
+    made = TrainingData(SentenceWindows(found.train, found.tokenizer, 202), found.labels, shapes, SEED)
     made.step(1)
     print(json.dumps({"seconds": time.perf_counter() - begin, "sentences": made.sentences}))
 

@@ -25,8 +25,9 @@ from typing import Any
 import numpy as np
 from side_by_side import first_sentences, interleaved, nerctl, print_table, run, shown, write_json
 
-from nerctl.data.batches import Encoder, Shapes, TrainingData, lay_windows
+from nerctl.data.batches import Shapes, TrainingData
 from nerctl.data.corpus import read_corpus
+from nerctl.data.sentence_windows import SentenceWindows, lay_windows
 from nerctl.data.tags import Labels
 from nerctl.data.tokenizer import Vocabulary, WordPieceTokenizer
 
@@ -127,7 +128,7 @@ def batches(data: Path, encoder: Path) -> TrainingData:
     corpus = read_corpus(data / "train.txt")
     tokenizer = WordPieceTokenizer(Vocabulary.read(encoder / "vocab.txt"))
     shapes = Shapes(batch_size=BATCH, max_seq_length=WINDOW, max_tokens=BATCH * WINDOW)
-    return TrainingData(Encoder(corpus, tokenizer, WINDOW), Labels.of(corpus), shapes, SEED)
+    return TrainingData(SentenceWindows(corpus, tokenizer, WINDOW), Labels.of(corpus), shapes, SEED)
 
 
 def torch_child(data: Path, encoder: Path, weights: Path) -> None:

@@ -13,8 +13,8 @@ from nerctl.errors import NerctlError
 
 if TYPE_CHECKING:
     from nerctl.data.report import Report
+    from nerctl.evaluation.evaluate import Evaluation
     from nerctl.evaluation.scores import Scores
-    from nerctl.inference.evaluate import Evaluation
     from nerctl.inference.tagger import Tagger
     from nerctl.training.listener import Listener
 
@@ -92,7 +92,7 @@ def evaluate(
         model: training folder or exported folder.
         data: corpus file, or a folder: then its test file.
         predictions: file to write `token gold predicted` lines to.
-        strict: an I- that does not continue an entity of its type is no entity.
+        strict: as for `nerctl score`; a corpus is read as legal BIO, where it changes nothing.
         max_seq_length: longest window in word pieces; None: that of training.
         device: auto, cpu, cuda or npu.
         threads: computing threads; 0: as many as cores.
@@ -103,11 +103,11 @@ def evaluate(
     Raises:
         NerctlError: the model or the corpus cannot be read.
     """
-    from nerctl.inference.evaluate import evaluate_model
+    from nerctl.evaluation.evaluate import evaluate_model
     from nerctl.inference.loading import load_model
 
     loaded = load_model(model, device=device, threads=threads, max_seq_length=max_seq_length)
-    return evaluate_model(loaded, Path(data), Path(predictions) if predictions is not None else None, strict)
+    return evaluate_model(loaded, Path(data), Path(predictions) if predictions is not None else None)
 
 
 def check_data(path: PathLike, *, bert_dir: Optional[PathLike] = None, max_seq_length: int = 202) -> Report:

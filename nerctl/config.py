@@ -6,16 +6,12 @@ import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
-from typing import Any, Literal, Optional, get_args
+from typing import Any, Optional
 
 from nerctl.backends import DeviceOptions, cpu, cuda
 from nerctl.backends.threads import available_cores
 from nerctl.errors import NerctlError, near_path
-
-Head = Literal["bilstm-crf", "crf", "softmax"]
-"""What `--head` takes; the model room has the same names."""
-
-HEADS = get_args(Head)
+from nerctl.heads import names
 
 ENCODER_RATES = ((256, 1e-3), (512, 3e-4), (0, 2e-5))
 """Default encoder learning rates by hidden size up to (0: any larger). 2e-5 is what BERT's authors give for BERT-base
@@ -58,7 +54,7 @@ class TrainConfig:
     lower_case: bool = True
     """Lower-case and strip accents before word pieces: right for Google's Chinese BERT and other uncased encoders."""
     head: str = "bilstm-crf"
-    """bilstm-crf, crf or softmax."""
+    """The name of a head (`nerctl.heads`)."""
     lstm_size: int = 128
     """LSTM units in each direction."""
     max_seq_length: int = 202
@@ -98,8 +94,8 @@ class TrainConfig:
 
     def __post_init__(self) -> None:
         self.device_options()
-        if self.head not in HEADS:
-            raise NerctlError(f"--head {self.head}: unknown; it takes {', '.join(HEADS)}")
+        if self.head not in names():
+            raise NerctlError(f"--head {self.head}: unknown; it takes {', '.join(names())}")
         for name in ("lstm_size", "batch_size", "epochs", "steps", "max_tokens", "eval_every", "save_every",
                      "patience", "threads"):  # fmt: skip
             value = getattr(self, name)

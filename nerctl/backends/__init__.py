@@ -139,15 +139,15 @@ def backend_for(options: DeviceOptions) -> Backend:
     return CpuBackend(options)
 
 
-def lstm_form(backend: Backend, head: str) -> str:
-    """The form of the LSTM that a model with this head has on a device; any form where the head has none.
+def lstm_form(backend: Backend, head: str, has_lstm: bool) -> str:
+    """The form of the LSTM that a model has on a device; any form where its head has none.
 
     Raises:
         DeviceError: the head has an LSTM, and XLA cannot compile one for the device.
     """
-    if backend.lstm_form is None and head == "bilstm-crf":
+    if backend.lstm_form is None and has_lstm:
         raise DeviceError(
-            "--xla: XLA has no usable LSTM on the CPU, which head bilstm-crf needs; leave --xla out, or train with "
+            f"--xla: XLA has no usable LSTM on the CPU, which head {head} needs; leave --xla out, or train with "
             "--head crf"
         )
     return backend.lstm_form or "block"

@@ -10,8 +10,9 @@ from typing import Any
 
 from nerctl.bench.figures import Figures, Spread, encoder_flops
 from nerctl.config import TrainConfig
-from nerctl.data.batches import Batch, Encoder
+from nerctl.data.batches import Batch
 from nerctl.data.corpus import read_corpus
+from nerctl.data.sentence_windows import SentenceWindows
 from nerctl.data.splits import find_splits
 from nerctl.errors import DataError
 from nerctl.training.loop import peak_memory
@@ -44,7 +45,7 @@ def bench_train(config: TrainConfig, steps: int) -> Figures:
     steady = sum(seconds[1:])
     shape = session.bert
     flops = 3 * sum(
-        encoder_flops(shape.hidden_size, shape.intermediate_size, shape.num_hidden_layers, *part.windows.pieces.shape)
+        encoder_flops(shape.hidden_size, shape.intermediate_size, shape.num_hidden_layers, *part["pieces"].shape)
         for part in done
     )
     positions = sum(part.positions for part in done)
@@ -56,7 +57,7 @@ def bench_train(config: TrainConfig, steps: int) -> Figures:
         seconds=Spread.of(seconds[1:]),
         sentences_per_second=steps * batch_size / steady,
         tokens_per_second=sum(part.tokens for part in done) / steady,
-        padding=1 - sum(part.pieces for part in done) / positions,
+        padding=1 - sum(part.word_pieces for part in done) / positions,
         model_gflops=flops / steady / 1e9,
         machine_gflops=matrix_rate(session.backend.together),
         peak_memory_bytes=peak_memory(),
@@ -73,8 +74,8 @@ def bench_train(config: TrainConfig, steps: int) -> Figures:
 
 def bench_predict(model: Path, data: Path, rounds: int, device: str) -> Figures:
     """Times `rounds` passes over the first sentences of a corpus, after one that compiles; nothing is written."""
+    from nerctl.evaluation.corpus import predict_spans
     from nerctl.inference.loading import load_model
-    from nerctl.inference.predict import predict_corpus
 
     begin = time.perf_counter()
     loaded = load_model(model, device=device)
@@ -82,12 +83,12 @@ def bench_predict(model: Path, data: Path, rounds: int, device: str) -> Figures:
     if file is None:
         raise DataError(f"{data}: no corpus file; name one, or a folder with one")
     corpus = first_sentences(file)
-    encoder = Encoder(corpus, loaded.tokenizer, loaded.max_seq_length)
+    windows = SentenceWindows(corpus, loaded.tokenizer, loaded.max_seq_length)
     ready = time.perf_counter() - begin
     seconds: list[float] = []
     for _ in range(rounds + 1):
         start = time.perf_counter()
-        predict_corpus(loaded.engine, loaded.crf, encoder)
+        predict_spans(loaded.engine, loaded.decoder, windows)
         seconds.append(time.perf_counter() - start)
     spread = Spread.of(seconds[1:])
     shape = loaded.folder.read_json("bert_config.json")
@@ -95,7 +96,7 @@ def bench_predict(model: Path, data: Path, rounds: int, device: str) -> Figures:
         encoder_flops(
             shape["hidden_size"], shape["intermediate_size"], shape["num_hidden_layers"], 1, int(length) + 2
         )
-        for length in encoder.lengths
+        for length in windows.lengths
     )
     return Figures(
         what="predict",

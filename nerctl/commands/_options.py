@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Optional
+from typing import TYPE_CHECKING, Literal, Optional
 
 import typer
 
@@ -11,6 +11,12 @@ from nerctl.backends import Device
 from nerctl.commands._help import DATA, DEVICE, MODEL, choices
 from nerctl.errors import NerctlError
 from nerctl.folder import POINTER
+from nerctl.heads import names
+
+if TYPE_CHECKING:
+    Head = str
+else:
+    Head = Literal[names()]  # what `--head` takes is known when the heads are
 
 MAX_TOKENS_HELP = (
     "Padded word pieces computed at once, at the most. Default: 4096 on the CPU, 32768 on CUDA, 32 windows on an NPU, "

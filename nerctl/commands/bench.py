@@ -10,8 +10,7 @@ import typer
 from nerctl.backends import Device, Precision
 from nerctl.bench import Work
 from nerctl.commands._help import DATA, DEVICE, MODEL, OUTPUT, SCHEDULE, choices
-from nerctl.commands._options import DEVICE_OPTION
-from nerctl.config import Head
+from nerctl.commands._options import DEVICE_OPTION, Head
 from nerctl.console import out
 from nerctl.errors import NerctlError
 from nerctl.folder import check_output_file, write_json
@@ -46,7 +45,7 @@ def bench(
         help="train: sentences an update; default: that of nerctl train.", metavar="N", rich_help_panel=SCHEDULE,
     ),
     head: Head = typer.Option(
-        "bilstm-crf", help="train: what scores the tags.", metavar=choices(Head), rich_help_panel=MODEL
+        "bilstm-crf", help="train: what finds the entities.", metavar=choices(Head), rich_help_panel=MODEL
     ),
     from_scratch: bool = typer.Option(
         False, "--from-scratch", help="train: random weights; the speed is the same.", rich_help_panel=MODEL

@@ -56,7 +56,7 @@ def doctor(
         read_npu_ops(npu_ops)
     options = DeviceOptions(device=device, device_id=device_id, precision=precision, xla=xla, npu_options=tuple(npu_option))
     # Refuses options that the device does not take, before anything is tried.
-    lstm_form(backend_for(options), "bilstm-crf")
+    lstm_form(backend_for(options), "bilstm-crf", True)
     lines: list[Line] = []
     for line in diagnose(options, npu_ops, lambda what: out.say(f"... {what}")):
         lines.append(line)

@@ -57,9 +57,9 @@ def evaluate(
     """
     from nerctl.commands._progress import Progress
     from nerctl.commands._stops import stops
+    from nerctl.evaluation.evaluate import corpus_file, evaluate_model
     from nerctl.evaluation.render import ScoresTable
     from nerctl.folder import check_output_file
-    from nerctl.inference.evaluate import corpus_file, evaluate_model
     from nerctl.inference.loading import load_model
 
     if predictions is not None:
@@ -71,7 +71,7 @@ def evaluate(
     if data.is_dir():
         out.say(f"scoring {file}")
     with stops(lambda: "Stopped; nothing is written."), Progress("sentences") as progress:
-        result = evaluate_model(loaded, file, predictions, strict, progress)
+        result = evaluate_model(loaded, file, predictions, progress)
     for note in result.notes:
         out.warn(note)
     if as_json:

@@ -9,7 +9,7 @@ import typer
 
 from nerctl.commands._help import DATA, MODEL, OUTPUT, choices
 from nerctl.console import out
-from nerctl.inference.export_options import ExportOptions, Format, Quantized
+from nerctl.workflows.export_options import ExportOptions, Format, Quantized
 
 
 def export(
@@ -51,7 +51,7 @@ def export(
     """
     from nerctl.commands._progress import Progress
     from nerctl.commands._stops import stops
-    from nerctl.inference.export import export_model
+    from nerctl.workflows.export import export_model
 
     options = ExportOptions(format, quantize == "int8", data, max_f1_drop)
     with stops(lambda: f"Stopped; nothing of {to} is left."), Progress("sentences") as progress:

@@ -222,7 +222,7 @@ def _to_file(tagger: Tagger, source: str, target: Path, options: StreamOptions, 
         "input": source if source == "-" else str(Path(source).absolute()),
         "model": sha256_of(tagger.model.folder.path / POINTER),
         "window": tagger.model.max_seq_length,
-        "allow_blanks": not tagger.model.crf.bounded,
+        "allow_blanks": not tagger.model.decoder.bounded,
         "options": asdict(options),
         "rules": [sha256_of(path) if path else None for path in rules],
     }

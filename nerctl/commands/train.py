@@ -12,9 +12,10 @@ import typer
 
 from nerctl.backends import BatchShape, Device, Precision
 from nerctl.commands._help import DATA, DEVICE, MODEL, OUTPUT, SCHEDULE, choices
+from nerctl.commands._options import Head
 from nerctl.commands._stops import signals
 from nerctl.commands.config import gather
-from nerctl.config import BATCH_SIZES, ENCODER_RATES, HEAD_RATES, Head, TrainConfig, size_rule
+from nerctl.config import BATCH_SIZES, ENCODER_RATES, HEAD_RATES, TrainConfig, size_rule
 
 DEFAULT = TrainConfig()
 
@@ -64,7 +65,9 @@ def train(
         help="Lower-case the text, as Google's Chinese BERT wants.",
         rich_help_panel=DATA,
     ),
-    head: Head = typer.Option(DEFAULT.head, help="What scores the tags.", metavar=choices(Head), rich_help_panel=MODEL),
+    head: Head = typer.Option(
+        DEFAULT.head, help="What finds the entities.", metavar=choices(Head), rich_help_panel=MODEL
+    ),
     lstm_size: int = typer.Option(
         DEFAULT.lstm_size, help="LSTM units in each direction.", metavar="N", rich_help_panel=MODEL
     ),

@@ -6,7 +6,7 @@ A corpus that does mark such entities teaches them, and its model is not bound.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Optional
 
@@ -14,6 +14,8 @@ import numpy as np
 
 from nerctl.data.corpus import Corpus
 from nerctl.data.graphemes import clusters, is_plain
+from nerctl.data.spans import Span
+from nerctl.data.token_table import TokenTable
 
 MARKED = 1e-3
 """Share of a training corpus' entities beyond which those that break the bounds are meant, and not slips."""
@@ -28,13 +30,9 @@ class Bounds:
     ends: np.ndarray
     """[L] bool: may an entity end with the token?"""
 
-    def broken(self, tags: np.ndarray) -> int:
-        """Entities of legal BIO tag ids [L] (`nerctl.data.tags`) that begin or end where none may."""
-        first = tags % 2 == 1
-        goes_on = np.append((tags[1:] % 2 == 0) & (tags[1:] > 0), False)
-        last = (tags > 0) & ~goes_on
-        number = np.cumsum(first)
-        return len(set(number[first & ~self.begins]) | set(number[last & ~self.ends]))
+    def broken(self, spans: Iterable[Span]) -> int:
+        """How many of a sentence's entities begin or end where none may."""
+        return sum(not (self.begins[span.start] and self.ends[span.end - 1]) for span in spans)
 
 
 def text_bounds(text: str, tokens: Sequence[tuple[int, int]]) -> Optional[Bounds]:
@@ -50,15 +48,14 @@ def text_bounds(text: str, tokens: Sequence[tuple[int, int]]) -> Optional[Bounds
     return None if begins.all() and ends.all() else Bounds(begins, ends)
 
 
-def corpus_bounds(corpus: Corpus) -> dict[int, Bounds]:
-    """The bounds in the sentences of a corpus that have any, by sentence; its tokens stand side by side."""
-    odd = np.array([not is_plain(token) for token in corpus.vocabulary], bool)
-    places = np.flatnonzero(odd[corpus.token_ids]) if len(odd) else np.zeros(0, np.int64)
-    sentences = np.unique(np.searchsorted(corpus.offsets, places, side="right") - 1)
+def sentence_bounds(table: TokenTable) -> dict[int, Bounds]:
+    """The bounds in the sentences of a table that have any, by sentence; its tokens stand side by side."""
+    odd = np.array([not is_plain(token) for token in table.vocabulary], bool)
+    places = np.flatnonzero(odd[table.token_ids]) if len(odd) else np.zeros(0, np.int64)
+    sentences = np.unique(np.searchsorted(table.offsets, places, side="right") - 1)
     found: dict[int, Bounds] = {}
     for index in sentences.tolist():
-        ids = corpus.token_ids[corpus.offsets[index] : corpus.offsets[index + 1]]
-        tokens = [corpus.vocabulary[token] for token in ids.tolist()]
+        tokens = table.tokens(index)
         ends = np.cumsum([len(token) for token in tokens]).tolist()
         bounds = text_bounds("".join(tokens), list(zip([0, *ends], ends)))
         if bounds is not None:
@@ -68,7 +65,5 @@ def corpus_bounds(corpus: Corpus) -> dict[int, Bounds]:
 
 def marks_blanks(corpus: Corpus) -> bool:
     """Are more than one in a thousand of the corpus' entities against the bounds?"""
-    broken = 0
-    for index, bounds in corpus_bounds(corpus).items():
-        broken += bounds.broken(corpus.tag_ids[corpus.offsets[index] : corpus.offsets[index + 1]])
+    broken = sum(bounds.broken(corpus.spans(index)) for index, bounds in sentence_bounds(corpus).items())
     return broken > MARKED * sum(corpus.entity_counts().values())

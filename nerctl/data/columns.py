@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from typing import Callable, NamedTuple
 
 import numpy as np
+
+from nerctl.data.spans import Span
 
 OnBad = Callable[[int, str], None]
 """Told of each line that cannot be read: its number from 1, and the reason. It may raise, to stop."""
@@ -47,6 +50,8 @@ class Columns:
     """JSON lines whose text has no character: no tokens, so no sentence."""
     notes: tuple[Note, ...] = ()
     """What the reader mended."""
+    overlapping: Mapping[int, tuple[Span, ...]] = field(default_factory=dict)
+    """All entities of each sentence in which some overlap; its tags hold the outermost."""
 
     def tagged(self, wanted: Callable[[str], bool]) -> np.ndarray:
         """[M] int64: the tokens whose written tag is a wanted one."""

@@ -22,7 +22,7 @@ from nerctl.data.columns import Columns, Note, OnBad, without_sentences
 from nerctl.data.dialects import with_usual_tags
 from nerctl.data.first_bytes import HEAD, iconv, not_utf8, shown
 from nerctl.data.invisible import clean_tag, clean_token, is_white, looks_blank, trimmed, type_fault
-from nerctl.data.schemes import split_tag
+from nerctl.data.schemes import parse_tag
 from nerctl.errors import DataError
 
 CHUNK = 1 << 22
@@ -240,7 +240,7 @@ def parse_line(raw: bytes) -> Parsed:
     columns = _split(text)
     if columns is None:
         return _one_column(text)
-    return unknown_tag(columns[1]) if split_tag(columns[1]) is None else columns
+    return unknown_tag(columns[1]) if parse_tag(columns[1]) is None else columns
 
 
 def unknown_tag(tag: str) -> str:

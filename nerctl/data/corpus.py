@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
+from nerctl.data import bio
 from nerctl.data.columns import Columns, Note, OnBad
 from nerctl.data.conll import read_conll
 from nerctl.data.first_bytes import refuse_file_of_no_text
 from nerctl.data.foreign import Sample, disguise_of, layout_of
 from nerctl.data.json_lines import read_json_lines
-from nerctl.data.schemes import Conversion, MixedSchemes, bio_names, count_ids, to_bio
+from nerctl.data.schemes import Conversion, MixedSchemes, count_ids, to_bio
+from nerctl.data.spans import Span
 from nerctl.data.splits import PathLike
+from nerctl.data.token_table import TokenTable
 from nerctl.errors import DataError, near_path
 
 JSON_SUFFIXES = (".json", ".jsonl", ".ndjson")
@@ -35,30 +38,23 @@ class Sentence:
 
 
 @dataclass(frozen=True, eq=False)
-class Corpus:
+class Corpus(TokenTable):
     """All sentences of one file in columns: about 6 bytes a token, whatever the tokens are."""
 
     path: str
     """The file, as it was given."""
-    vocabulary: list[str]
-    """The distinct tokens."""
-    token_ids: np.ndarray
-    """[N] int32, index into `vocabulary`."""
     tag_names: list[str]
     """"O", then B-X and I-X of each type X, sorted by type; both even when only one of them occurs."""
     tag_ids: np.ndarray
     """[N] int16, index into `tag_names`; always legal BIO: an I-X that begins an entity was made B-X."""
-    offsets: np.ndarray
-    """[S+1] int64: sentence s is tokens offsets[s]:offsets[s+1]; no sentence is empty."""
     lines: np.ndarray
     """[S] int64: the line, from 1, of each sentence's first token."""
     scheme: str
     """How the file writes its tags: BIO, IOB1, BMES, BIOES, BILOU, or spans (JSON lines)."""
     notes: tuple[str, ...] = ()
     """What was unusual in the file and read all the same, a sentence each that begins with file:line."""
-
-    def __len__(self) -> int:
-        return len(self.lines)
+    overlapping: Mapping[int, tuple[Span, ...]] = field(default_factory=dict)
+    """All entities of each sentence in which some overlap, in order; its tags hold the outermost."""
 
     def __iter__(self) -> Iterator[Sentence]:
         return (self.sentence(index) for index in range(len(self)))
@@ -67,7 +63,7 @@ class Corpus:
         """Sentence `index`, counted from 0."""
         start, end = int(self.offsets[index]), int(self.offsets[index + 1])
         return Sentence(
-            tokens=tuple(self.vocabulary[token] for token in self.token_ids[start:end].tolist()),
+            tokens=tuple(self.tokens(index)),
             tags=tuple(self.tag_names[tag] for tag in self.tag_ids[start:end].tolist()),
             line=int(self.lines[index]),
         )
@@ -75,17 +71,31 @@ class Corpus:
     @property
     def types(self) -> list[str]:
         """The entity types that occur, sorted."""
-        return [name[2:] for name in self.tag_names[1::2]]
+        return bio.types_of(self.tag_names)
 
-    @property
-    def lengths(self) -> np.ndarray:
-        """[S] int64: tokens of each sentence."""
-        return np.diff(self.offsets)
+    def spans(self, index: int) -> list[Span]:
+        """The entities of sentence `index`, nested ones included, by start."""
+        if index in self.overlapping:
+            return list(self.overlapping[index])
+        return bio.spans_of_ids(self.tag_ids[self.offsets[index] : self.offsets[index + 1]], self.types)
+
+    def goes_on(self, index: int) -> np.ndarray:
+        """[n] bool: the tokens of sentence `index` at which an entity that began before goes on."""
+        if index not in self.overlapping:
+            return bio.is_inside(self.tag_ids[self.offsets[index] : self.offsets[index + 1]])
+        found = np.zeros(int(self.lengths[index]), bool)
+        for span in self.overlapping[index]:
+            found[span.start + 1 : span.end] = True
+        return found
 
     def entity_counts(self) -> dict[str, int]:
         """Entities of each type."""
-        counts = count_ids(self.tag_ids, len(self.tag_names))
-        return dict(zip(self.types, counts[1::2].tolist()))
+        counts = dict(zip(self.types, count_ids(self.tag_ids, len(self.tag_names))[bio.BEGINS].tolist()))
+        for index, spans in self.overlapping.items():
+            held = bio.spans_of(self.sentence(index).tags)
+            for span in spans:
+                counts[span.type] += span not in held
+        return counts
 
     def line_of(self, token: int) -> int:
         """The line, from 1, of the token at position `token` of the N."""
@@ -148,7 +158,8 @@ def read_with(path: PathLike, on_bad: OnBad) -> Reading:
 
 def _assemble(path: str, columns: Columns, scheme: str) -> Reading:
     try:
-        conversion = to_bio(columns.tag_ids, columns.offsets, columns.tags)
+        nested = {span.type for spans in columns.overlapping.values() for span in spans}
+        conversion = to_bio(columns.tag_ids, columns.offsets, columns.tags, nested)
     except MixedSchemes as error:
         raise DataError(
             f"{path}:{columns.line_of(error.token)}: tags of different schemes in one file (prefixes {error.prefixes}); "
@@ -159,12 +170,13 @@ def _assemble(path: str, columns: Columns, scheme: str) -> Reading:
         path=path,
         vocabulary=columns.vocabulary,
         token_ids=columns.token_ids,
-        tag_names=bio_names(conversion.types),
+        tag_names=bio.tag_names(conversion.types),
         tag_ids=conversion.tag_ids,
         offsets=columns.offsets,
         lines=columns.lines,
         scheme=scheme or conversion.scheme,
         notes=tuple(note.sentence(path) for note in columns.notes),
+        overlapping=columns.overlapping,
     )
     return Reading(corpus, conversion, columns)
 

@@ -12,7 +12,7 @@ from dataclasses import replace
 import numpy as np
 
 from nerctl.data.columns import Columns, Note
-from nerctl.data.schemes import count_ids, split_tag
+from nerctl.data.schemes import count_ids, parse_tag
 
 OUTSIDE = ("O", "o", "0")
 """What stands for outside."""
@@ -49,11 +49,11 @@ def _usual(tag: str, shape: Shape, small: bool) -> str:
     if small:
         prefix = prefix.upper() if prefix.islower() else ""
     usual = f"{prefix}-{name}"
-    return usual if found and split_tag(usual) else ""
+    return usual if found and parse_tag(usual) else ""
 
 
 def with_usual_tags(columns: Columns, unread: np.ndarray) -> tuple[Columns, np.ndarray]:
-    """A file of columns with the tags that `split_tag` accepts, read in its dialect.
+    """A file of columns with the tags that `parse_tag` accepts, read in its dialect.
 
     Args:
         columns: the file, its tags as written.
@@ -63,12 +63,12 @@ def with_usual_tags(columns: Columns, unread: np.ndarray) -> tuple[Columns, np.n
         The columns, with a note of each kind of tag that was written otherwise; and [M] int64, the tokens whose tag
         has no meaning because the file has no dialect.
     """
-    if all(map(split_tag, columns.tags)):
+    if all(map(parse_tag, columns.tags)):
         return columns, np.zeros(0, dtype=np.int64)
     counts = count_ids(np.delete(columns.tag_ids, unread), len(columns.tags)).tolist()
     dialect = dialect_of(tag for tag, count in zip(columns.tags, counts) if count)
     if not dialect:
-        return columns, columns.tagged(lambda tag: split_tag(tag) is None)
+        return columns, columns.tagged(lambda tag: parse_tag(tag) is None)
     notes = list(columns.notes)
     changed = {tag for tag, usual in dialect.items() if tag != usual}
     for kind in (changed.difference(OUTSIDE), changed.intersection(OUTSIDE)):

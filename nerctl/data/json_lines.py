@@ -13,16 +13,14 @@ import json
 from array import array
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, Optional, Union
+from typing import Any, Optional
 
 import numpy as np
 
 from nerctl.data.columns import Columns, Note, OnBad
 from nerctl.data.first_bytes import not_utf8, shown
 from nerctl.data.invisible import looks_blank, type_fault
-
-Span = tuple[int, int, str]
-"""Start, end (exclusive), type."""
+from nerctl.data.spans import Span, outermost
 
 MENTION = ("text", "mention", "word")
 """Fields of an entity that hold its mention."""
@@ -44,6 +42,7 @@ def read_json_lines(path: Path, on_bad: OnBad) -> Columns:
     offsets = array("q", [0])
     lines = array("q")
     empty_texts = 0
+    overlapping: dict[int, tuple[Span, ...]] = {}
     notes = _inclusive_ends(path)
     for number, raw in _lines(path):
         try:
@@ -56,7 +55,10 @@ def read_json_lines(path: Path, on_bad: OnBad) -> Columns:
             empty_texts += 1
             continue
         characters.frombytes(code_points)
-        tag_ids.frombytes(_span_tags(spans, len(text), tags).tobytes())
+        flat = outermost(spans)
+        if len(flat) < len(spans):
+            overlapping[len(lines)] = tuple(spans)
+        tag_ids.frombytes(_span_tags(flat, len(text), tags).tobytes())
         offsets.append(len(characters))
         lines.append(number)
     vocabulary, token_ids = _distinct(np.frombuffer(characters, dtype=np.uint32))
@@ -69,6 +71,7 @@ def read_json_lines(path: Path, on_bad: OnBad) -> Columns:
         lines=np.array(lines, dtype=np.int64),
         empty_texts=empty_texts,
         notes=notes,
+        overlapping=overlapping,
     )
 
 
@@ -166,14 +169,14 @@ def _entity(item: Any, text: str, more: int) -> Span:
             f'an entity with {", ".join(item) or "nothing"} lacks {" and ".join(missing)}; '
             '{"start": 0, "end": 2, "type": "PER"} is wanted, the end exclusive'
         )
-    start, end, entity_type = _span(item["start"], item["end"], item["type"])
+    start, end, entity_type, _ = _span(item["start"], item["end"], item["type"])
     mention = _mention(item, text)
     if mention is not None and text[max(0, start) : end + more] != mention:
         raise _Unreadable(
             f"the text at {start} to {end} is {shown(text[max(0, start) : end + more])}, not {shown(mention)}; "
             "correct the positions, which count characters from 0"
         )
-    return start, end + more, entity_type
+    return Span(start, end + more, entity_type)
 
 
 def _mention(entity: dict[str, Any], text: str) -> Optional[str]:
@@ -213,7 +216,7 @@ def _span(start: Any, end: Any, entity_type: Any) -> Span:
     fault = type_fault(entity_type)
     if fault:
         raise _Unreadable(f"a span's type {shown(entity_type)} {fault}")
-    return first, last, entity_type
+    return Span(first, last, entity_type)
 
 
 def _whole(value: Any) -> Optional[int]:
@@ -224,21 +227,13 @@ def _whole(value: Any) -> Optional[int]:
 
 
 def _in_order(spans: list[Span], text: str) -> list[Span]:
-    """`spans` sorted and without repeats, each within the text and none over another; raises _Unreadable."""
+    """`spans` sorted and without repeats, each within the text; raises _Unreadable."""
     ordered = sorted(set(spans))
-    reached: Union[Span, None] = None
-    for span in ordered:
-        start, end, entity_type = span
+    for start, end, entity_type, _ in ordered:
         if not 0 <= start < end <= len(text):
             raise _Unreadable(
                 f"{entity_type} at {start} to {end} is empty or outside the text of {len(text)} characters"
             )
-        if reached is not None and start < reached[1]:
-            raise _Unreadable(
-                f"{entity_type} at {start} to {end} overlaps {reached[2]} at {reached[0]} to {reached[1]}; "
-                "a token has one tag: keep one of the two"
-            )
-        reached = span
     return ordered
 
 
@@ -252,7 +247,7 @@ def _code_points(text: str) -> bytes:
 def _span_tags(spans: list[Span], length: int, tags: dict[str, int]) -> np.ndarray:
     """[length] int16 tag ids of the spans; new tags are added to `tags`."""
     ids = np.zeros(length, dtype=np.int16)
-    for start, end, entity_type in spans:
+    for start, end, entity_type, _ in spans:
         begin = tags.setdefault(f"B-{entity_type}", len(tags))
         inside = tags.setdefault(f"I-{entity_type}", len(tags))
         ids[start] = begin

@@ -13,6 +13,8 @@ from typing import Optional
 
 import numpy as np
 
+from nerctl.data import bio
+
 SCHEMES = (("BIO", "BI"), ("BMES", "BMES"), ("BIOES", "BIES"), ("BILOU", "BILU"))
 """Name and prefixes of each scheme; a file's is the first that has all its prefixes (IOB1 has BIO's)."""
 
@@ -20,7 +22,7 @@ BLOCK = 1 << 21
 """Tokens converted at a time, so that temporary arrays stay small beside a corpus of any size."""
 
 
-def split_tag(tag: str) -> Optional[tuple[str, str]]:
+def parse_tag(tag: str) -> Optional[tuple[str, str]]:
     """Prefix and type of a written tag: ("O", "") for O, ("B", "LOC") for B-LOC, None for any other shape."""
     if tag == "O":
         return "O", ""
@@ -28,11 +30,6 @@ def split_tag(tag: str) -> Optional[tuple[str, str]]:
     if dash and entity_type and len(prefix) == 1 and prefix in "BIMESLU":
         return prefix, entity_type
     return None
-
-
-def bio_names(types: Sequence[str]) -> list[str]:
-    """O, then B-X and I-X of each type: the t-th type (from 1) begins with tag 2t-1 and goes on with 2t."""
-    return ["O", *(f"{prefix}-{entity_type}" for entity_type in types for prefix in "BI")]
 
 
 def like_types(types: Iterable[str]) -> list[list[str]]:
@@ -52,7 +49,7 @@ class Conversion:
     types: list[str]
     """Entity types, sorted."""
     tag_ids: np.ndarray
-    """[N] int16, index into `bio_names(types)`; always legal BIO."""
+    """[N] int16, index into `bio.tag_names(types)`; always legal BIO."""
     orphans: np.ndarray
     """[M] int64: tokens that go on with an entity that is not open, read as its beginning; none in IOB1."""
     unclosed: np.ndarray
@@ -97,22 +94,24 @@ def _family(tag_ids: np.ndarray, used: list[int], prefix_of: Sequence[str]) -> s
     raise MixedSchemes(first_seen[prefix], ", ".join(sorted(prefixes)))
 
 
-def to_bio(tag_ids: np.ndarray, offsets: np.ndarray, tags: Sequence[str]) -> Conversion:
+def to_bio(
+    tag_ids: np.ndarray, offsets: np.ndarray, tags: Sequence[str], more_types: Iterable[str] = ()
+) -> Conversion:
     """Turn written tags into BIO.
 
-    `tag_ids` [N] int16 are indices into `tags`, all of which `split_tag` accepts; `offsets` [S+1] bound the
-    sentences, none of them empty. Raises MixedSchemes.
+    `tag_ids` [N] int16 are indices into `tags`, all of which `parse_tag` accepts; `offsets` [S+1] bound the
+    sentences, none of them empty; `more_types` are counted as types even where no tag is of them. Raises MixedSchemes.
     """
-    parts = [split_tag(tag) or ("O", "") for tag in tags]
+    parts = [parse_tag(tag) or ("O", "") for tag in tags]
     used = np.flatnonzero(count_ids(tag_ids, len(tags))).tolist()
     family = _family(tag_ids, used, [prefix for prefix, _ in parts])
-    types = sorted({parts[tag_id][1] for tag_id in used} - {""})
+    types = sorted(({parts[tag_id][1] for tag_id in used} - {""}) | set(more_types))
     number = {"": 0, **{entity_type: place for place, entity_type in enumerate(types, 1)}}
     type_of = np.array([number.get(entity_type, 0) for _, entity_type in parts], dtype=np.int16)
     begins = np.array([prefix in "BSU" for prefix, _ in parts])
     ends = np.array([prefix in "ESLU" for prefix, _ in parts])
 
-    bio = np.empty(len(tag_ids), dtype=np.int16)
+    ids = np.empty(len(tag_ids), dtype=np.int16)
     orphans: list[np.ndarray] = []
     unclosed: list[np.ndarray] = []
     parting = True  # does every B directly follow its own type, as in IOB1?
@@ -127,7 +126,7 @@ def to_bio(tag_ids: np.ndarray, offsets: np.ndarray, tags: Sequence[str]) -> Con
         kind = type_of[current]
         neighbour = (kind > 0) & (kind == type_of[previous]) & ~opens_sentence
         joined = neighbour & ~begins[current] & ~ends[previous]
-        bio[start : start + len(current)] = np.where(kind > 0, 2 * kind - 1 + joined, 0)
+        ids[start : start + len(current)] = np.where(kind > 0, bio.begin(kind - 1) + joined, 0)
         orphans.append(np.flatnonzero((kind > 0) & ~begins[current] & ~joined) + start)
         if family == "BIO":
             parting = parting and not bool(np.any(begins[current] & (kind > 0) & ~neighbour))
@@ -145,7 +144,7 @@ def to_bio(tag_ids: np.ndarray, offsets: np.ndarray, tags: Sequence[str]) -> Con
     return Conversion(
         scheme=scheme,
         types=types,
-        tag_ids=bio,
+        tag_ids=ids,
         orphans=none[0] if scheme == "IOB1" else orphaned,
         unclosed=np.concatenate(unclosed or none),
     )

@@ -1,57 +1,22 @@
-"""BIO tags: to and from spans, and the labels that a model knows."""
+"""The labels that a model knows, fixed by its training corpus."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
 import numpy as np
 
+from nerctl.data import bio
 from nerctl.data.bounds import marks_blanks
 from nerctl.data.corpus import Corpus
-from nerctl.data.schemes import bio_names
 from nerctl.errors import DataError, ModelError
-
-Span = tuple[int, int, str]
-"""First token, token after the last, entity type."""
-
-
-def spans_of(tags: Sequence[str]) -> list[Span]:
-    """The entities of a sentence's BIO (or IOB1) tags, in order, as conlleval reads them.
-
-    An I-X that does not follow B-X or I-X begins an entity; a tag without "B-" or "I-" in front is outside.
-    """
-    spans: list[Span] = []
-    start, open_type = 0, ""
-    for place, tag in enumerate(tags):
-        prefix, entity_type = (tag[0], tag[2:]) if tag[:2] in ("B-", "I-") else ("O", "")
-        if open_type and (prefix != "I" or entity_type != open_type):
-            spans.append((start, place, open_type))
-            open_type = ""
-        if entity_type and not open_type:
-            start, open_type = place, entity_type
-    if open_type:
-        spans.append((start, len(tags), open_type))
-    return spans
-
-
-def tags_of(spans: Sequence[Span], length: int) -> list[str]:
-    """BIO tags of `length` tokens that hold `spans`; ValueError when two overlap or one does not fit."""
-    tags = ["O"] * length
-    for start, end, entity_type in spans:
-        if not 0 <= start < end <= length or any(tag != "O" for tag in tags[start:end]):
-            raise ValueError(
-                f"span {start} to {end} ({entity_type}) overlaps another or leaves the {length} tokens"
-            )
-        tags[start:end] = [f"B-{entity_type}"] + [f"I-{entity_type}"] * (end - start - 1)
-    return tags
 
 
 @dataclass(frozen=True)
 class Labels:
-    """The tags that a model emits, fixed by its training corpus; tag id 0 is O."""
+    """The entity types that a model knows, and the BIO tags of a chain over them."""
 
     types: tuple[str, ...]
     """Entity types, sorted."""
@@ -87,35 +52,32 @@ class Labels:
     @cached_property
     def names(self) -> list[str]:
         """The K = 1 + 2 * types tag names: O, then B-X and I-X of each type."""
-        return bio_names(self.types)
+        return bio.tag_names(self.types)
 
     @cached_property
-    def index(self) -> dict[str, int]:
-        """Tag id of each name."""
-        return {name: place for place, name in enumerate(self.names)}
+    def kinds(self) -> dict[str, int]:
+        """The number of each type, from 0."""
+        return {name: place for place, name in enumerate(self.types)}
 
     def __len__(self) -> int:
-        return 1 + 2 * len(self.types)
+        return bio.tag_count(len(self.types))
 
-    def transitions_allowed(self) -> np.ndarray:
-        """[K, K] bool: may tag j follow tag i? I-X follows B-X and I-X only."""
-        kind = (np.arange(len(self)) + 1) // 2
-        inside = (np.arange(len(self)) % 2 == 0) & (kind > 0)
-        return ~inside[None, :] | (kind[:, None] == kind[None, :])
-
-    def start_allowed(self) -> np.ndarray:
-        """[K] bool: may a sentence begin with the tag? Not with I-X."""
-        return (np.arange(len(self)) % 2 == 1) | (np.arange(len(self)) == 0)
+    def check(self, corpus: Corpus) -> None:
+        """Raises DataError, with file and line, at the first entity of a corpus whose type is no label's."""
+        strange = set(corpus.types) - set(self.types)
+        if not strange:
+            return
+        for index in range(len(corpus)):
+            span = next((span for span in corpus.spans(index) if span.type in strange), None)
+            if span is not None:
+                raise DataError(
+                    f"{corpus.path}:{corpus.line_of(int(corpus.offsets[index]) + span.start)}: type {span.type} is not in "
+                    f"the training data ({', '.join(self.types)}); correct the tag or train with it."
+                )
 
     def encode(self, corpus: Corpus) -> np.ndarray:
-        """[N] int32 tag ids of the corpus; raises DataError at the first tag whose type is no label's."""
-        known = np.array([self.index.get(name, -1) for name in corpus.tag_names], dtype=np.int32)
-        ids = known[corpus.tag_ids]
-        if len(ids) and int(ids.min()) < 0:
-            token = int(np.argmin(ids))
-            entity_type = corpus.tag_names[int(corpus.tag_ids[token])][2:]
-            raise DataError(
-                f"{corpus.path}:{corpus.line_of(token)}: type {entity_type} is not in the training data "
-                f"({', '.join(self.types)}); correct the tag or train with it."
-            )
-        return ids
+        """[N] int32 tag ids of the corpus; raises DataError where `check` does."""
+        self.check(corpus)
+        ids = {name: place for place, name in enumerate(self.names)}
+        known = np.array([ids.get(name, 0) for name in corpus.tag_names], dtype=np.int32)
+        return known[corpus.tag_ids]

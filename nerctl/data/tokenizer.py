@@ -13,9 +13,9 @@ from typing import Union
 
 import numpy as np
 
-from nerctl.data.corpus import Corpus
 from nerctl.data.normalisation import words
 from nerctl.data.text_splitter import TextSplitter
+from nerctl.data.token_table import TokenTable
 from nerctl.errors import ModelError
 
 __all__ = ["PieceTable", "TextSplitter", "Vocabulary", "WordPieceTokenizer"]
@@ -81,7 +81,7 @@ class PieceTable:
     unknown: np.ndarray
     """[V] bool: has the token a piece [UNK]?"""
 
-    def sentence_lengths(self, corpus: Corpus) -> np.ndarray:
+    def sentence_lengths(self, corpus: TokenTable) -> np.ndarray:
         """[S] int64: word pieces of each sentence of the corpus encoded here, without [CLS] and [SEP]."""
         if not len(corpus):
             return np.zeros(0, dtype=np.int64)
@@ -112,7 +112,7 @@ class WordPieceTokenizer:
             self._known[token] = ids
         return ids
 
-    def encode_corpus(self, corpus: Corpus) -> PieceTable:
+    def encode_corpus(self, corpus: TokenTable) -> PieceTable:
         """The pieces of every distinct token; encoding the corpus is then looking up `corpus.token_ids`."""
         lists = [self.pieces(token) for token in corpus.vocabulary]
         counts = np.array([len(ids) for ids in lists], dtype=np.int32)

@@ -8,6 +8,8 @@ from typing import Any, Optional
 from nerctl.backends import DeviceOptions
 from nerctl.backends.graph_check import Finding, GraphReport, check_graph, check_traces, read_npu_ops
 from nerctl.backends.npu import NpuBackend
+from nerctl.data.sentence_windows import WINDOW_FIELDS
+from nerctl.data.windows import SPECIAL
 from nerctl.doctor.trial import HEADS, LENGTH, ROWS, tiny_batch, tiny_stepper
 
 
@@ -27,7 +29,7 @@ def check_npu_graphs(options: DeviceOptions, npu_ops: Optional[Path] = None) -> 
     for head in HEADS:
         stepper = tiny_stepper(backend, head, dropout=0.1)
         for name, function, traces in (
-            (f"{head} training", *_training(stepper)),
+            (f"{head} training", *_training(stepper, head)),
             (f"{head} inference", _inference(stepper.model, backend), 1),
         ):
             report = check_graph(function, name, supported)
@@ -36,10 +38,10 @@ def check_npu_graphs(options: DeviceOptions, npu_ops: Optional[Path] = None) -> 
     return reports
 
 
-def _training(stepper: Any) -> tuple[Any, int]:
+def _training(stepper: Any, head: str) -> tuple[Any, int]:
     """The update as a concrete function, and how often two steps trace it."""
     for step in (1, 2):
-        stepper.run(step, [tiny_batch(step)], (0.0, 0.0, 0.0))
+        stepper.run(step, [tiny_batch(step, head)], (0.0, 0.0, 0.0))
     (function,) = stepper.programs()
     return function.get_concrete_function(), stepper.traces
 
@@ -47,7 +49,7 @@ def _training(stepper: Any) -> tuple[Any, int]:
 def _inference(model: Any, backend: NpuBackend) -> Any:
     import tensorflow as tf
 
-    tokens = LENGTH - 2
-    signature = [tf.TensorSpec(shape, tf.int32) for shape in ([ROWS, LENGTH], [ROWS], [ROWS, tokens], [ROWS])]
+    sizes = {"W": ROWS, "P": LENGTH, "T": LENGTH - SPECIAL}
+    signature = [tf.TensorSpec(field.shape(sizes), field.dtype) for field in WINDOW_FIELDS]
     forward: Any = backend.compile(lambda *arrays: model.emissions(*arrays), signature)
     return forward.get_concrete_function()

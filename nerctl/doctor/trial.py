@@ -16,9 +16,17 @@ from typing import Any, Optional
 import numpy as np
 
 from nerctl.backends import Backend, DeviceOptions, backend_for, lstm_form
-from nerctl.data.batches import Batch, WindowArrays
+from nerctl.data import bio
+from nerctl.data.batches import Batch, Shapes, TrainingData, batch_fields
+from nerctl.data.corpus import Corpus
+from nerctl.data.sentence_windows import SentenceWindows
+from nerctl.data.tags import Labels
+from nerctl.data.token_table import TokenTable
+from nerctl.data.tokenizer import Vocabulary, WordPieceTokenizer
 from nerctl.data.windows import SPECIAL
 from nerctl.errors import NerctlError
+from nerctl.heads import make_head
+from nerctl.model.head import Head
 
 STEPS = 2
 """Updates of a trial: the second one's loss shows whether the first one's update was right."""
@@ -26,8 +34,13 @@ STEPS = 2
 HEADS = ("bilstm-crf", "crf")
 """The heads that are tried."""
 
-ROWS, LENGTH, PIECES, TAGS = 4, 16, 40, 5
-"""Windows of a batch, word pieces of a window, size of the vocabulary, number of tags."""
+ROWS, LENGTH = 4, 16
+"""Windows of a batch, word pieces of a window."""
+
+PIECES = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", *(chr(0x4E00 + place) for place in range(36)))
+"""The vocabulary."""
+FIRST = 4
+"""Its first piece that is a character."""
 
 RATES = (1e-3, 1e-2, 1e-2)
 """Learning rates of encoder, head and CRF: large, so that a wrong update moves the second loss."""
@@ -86,7 +99,7 @@ def train_tiny(options: DeviceOptions) -> Trial:
         losses[head], seconds[head] = [], []
         for step in range(1, STEPS + 1):
             begin = time.perf_counter()
-            losses[head].append(stepper.run(step, [tiny_batch(step)], RATES).loss)
+            losses[head].append(stepper.run(step, [tiny_batch(step, head)], RATES).loss)
             seconds[head].append(round(time.perf_counter() - begin, 4))
     return Trial(backend.describe(), losses, seconds)
 
@@ -95,47 +108,45 @@ def tiny_stepper(backend: Backend, head: str, dropout: float = 0.0) -> Any:
     """A tiny network on a device, ready to train; first weights depend on nothing but the head."""
     from nerctl.model.bert import BertConfig
     from nerctl.model.optimizer import AdamW, AdamWConfig
-    from nerctl.model.tagger import TaggerConfig, TaggerModel, random_initial
+    from nerctl.model.tagger import TaggerModel, random_initial
     from nerctl.training.step import DropoutRates, Stepper
 
     bert = BertConfig(
-        vocab_size=PIECES,
+        vocab_size=len(PIECES),
         hidden_size=32,
         num_hidden_layers=2,
         num_attention_heads=2,
         intermediate_size=64,
         max_position_embeddings=LENGTH,
     )
-    form = lstm_form(backend, head)
-    model = TaggerModel(bert, TaggerConfig(TAGS, head, 8), random_initial(1), backend.compute_dtype, form)
+    made = tiny_head(head)
+    form = lstm_form(backend, head, made.lstm_size > 0)
+    model = TaggerModel(bert, made, random_initial(1), backend.compute_dtype, form)
     optimizer = AdamW(model.trainable_variables, AdamWConfig(), backend.fused_adam)
-    return Stepper(model, optimizer, backend, DropoutRates(dropout, dropout, dropout), 1, LENGTH)
+    rates = DropoutRates(dropout, dropout, dropout)
+    return Stepper(model, batch_fields(made), optimizer, backend, rates, 1, LENGTH)
 
 
-def tiny_batch(number: int) -> Batch:
+def tiny_head(head: str) -> Head:
+    """The head of that name for two types, small."""
+    return make_head(head, Labels(("LOC", "PER")), 8)
+
+
+def tiny_batch(number: int, head: str = "crf") -> Batch:
     """A batch of made-up sentences, the last row padding."""
     draw = np.random.RandomState(number)
-    tokens = LENGTH - SPECIAL
-    counts = np.array([tokens, 9, 1, 0], np.int32)
-    places = np.arange(tokens, dtype=np.int32)
-    real = places < counts[:, None]  # [W, T]
-    rows = np.arange(ROWS, dtype=np.int32)[:, None]
-    windows = WindowArrays(
-        pieces=draw.randint(1, PIECES, (ROWS, LENGTH)).astype(np.int32),
-        piece_counts=np.maximum(counts + SPECIAL, 1).astype(np.int32),
-        firsts=np.where(real, rows * LENGTH + 1 + places, 0).astype(np.int32),
-        token_counts=counts,
+    tokens = [str(piece) for piece in PIECES[FIRST:]]
+    sentences = [[tokens[place] for place in draw.randint(0, len(tokens), size)] for size in (LENGTH - SPECIAL, 9, 1)]
+    table = TokenTable.of(sentences)
+    names = bio.tag_names(("LOC", "PER"))
+    begins = np.array([0, 1, 3])[draw.randint(0, 3, len(table.token_ids))].astype(np.int16)  # an entity is one token
+    corpus = Corpus(
+        **vars(table), path="", tag_names=names, tag_ids=begins, lines=np.arange(1, 4, dtype=np.int64), scheme="BIO"
     )
-    full = (counts > 0).astype(np.float32)
-    return Batch(
-        windows=windows,
-        chain=np.where(real, rows * tokens + places, 0).astype(np.int32),
-        chain_counts=counts,
-        tags=np.where(real, draw.randint(0, TAGS, (ROWS, tokens)), 0).astype(np.int32),
-        begins=full,
-        ends=full,
-        weights=full / full.sum(),
-    )
+    windows = SentenceWindows(corpus, WordPieceTokenizer(Vocabulary(list(PIECES))), LENGTH)
+    shapes = Shapes(ROWS, LENGTH, ROWS * LENGTH, (LENGTH,))
+    (batch,) = TrainingData(corpus, windows, tiny_head(head), shapes, number).batches(range(len(corpus)))
+    return batch
 
 
 def main() -> None:

@@ -20,6 +20,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, Optional
 
+from nerctl.data.spans import Span
 from nerctl.evaluation.calibration import Calibration, Reliability
 from nerctl.evaluation.scores import Scores, Tally, TypeScores
 
@@ -31,15 +32,6 @@ LENGTH_EDGES = (20, 40, 80, 160, 320)
 
 NONE = ""
 """Row or column of the confusion table for entities without a counterpart."""
-
-
-class Span(NamedTuple):
-    """An entity: first token, token after the last, type, how sure the tagger is (0 to 1; None: not said)."""
-
-    start: int
-    end: int
-    type: str
-    score: Optional[float] = None
 
 
 @dataclass(frozen=True)
@@ -185,7 +177,7 @@ def analyse(sentences: Iterable[ScoredSentence]) -> Analysis:
     tally = Tally()
     for index, sentence in enumerate(sentences):
         size = len(sentence.tokens)
-        tally.add(bio_tags(sentence.gold, size), bio_tags(sentence.predicted, size))
+        tally.add_spans(sentence.gold, sentence.predicted, size)
         group = length_group(size)
         length_sentences[group] += 1
         matches = match_spans(sentence.gold, sentence.predicted)
@@ -221,17 +213,8 @@ def scores_of(sentences: Iterable[ScoredSentence]) -> Scores:
     """Scores of sentences, the same that their tags would have."""
     tally = Tally()
     for sentence in sentences:
-        size = len(sentence.tokens)
-        tally.add(bio_tags(sentence.gold, size), bio_tags(sentence.predicted, size))
+        tally.add_spans(sentence.gold, sentence.predicted, len(sentence.tokens))
     return tally.scores()
-
-
-def bio_tags(spans: Iterable[Span], size: int) -> list[str]:
-    """BIO tags of `size` tokens that hold the spans, which must not overlap."""
-    tags = ["O"] * size
-    for start, end, entity_type, _ in spans:
-        tags[start:end] = [f"B-{entity_type}"] + [f"I-{entity_type}"] * (end - start - 1)
-    return tags
 
 
 def length_group(tokens: int) -> str:

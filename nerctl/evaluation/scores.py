@@ -11,11 +11,10 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
+from nerctl.data.bio import outermost_tags
 from nerctl.data.schemes import SCHEMES
+from nerctl.data.spans import Span
 from nerctl.errors import DataError
-
-Chunk = tuple[int, int, str]
-"""(first token, one past the last token, type)."""
 
 NO_TAGS = frozenset(("X", "[CLS]", "[SEP]", "[PAD]", "**NULL**"))
 """Tags of the original project that name no corpus tag: word-piece continuations, marks and padding."""
@@ -43,14 +42,14 @@ def is_tag(tag: str) -> bool:
     return tag == "O" or tag in NO_TAGS or tag.partition("-")[0] in _PREFIXES
 
 
-def chunks(tags: Sequence[str], strict: bool = False) -> list[Chunk]:
+def chunks(tags: Sequence[str], strict: bool = False) -> list[Span]:
     """The entities of one sentence's tags, in order; they never overlap.
 
     As conlleval reads them, an I- after O, or after another type, begins an entity. With `strict` only B- (or
     S-) begins one, and an I- that does not continue an entity of its type belongs to none. E- ends its entity
     and S- is one token: on BIOES tags this is seqeval's reading, for conlleval does not know S.
     """
-    found: list[Chunk] = []
+    found: list[Span] = []
     start, open_type = -1, ""  # start < 0: no entity is open
     for position, tag in enumerate(tags):
         if tag == "O" and start < 0:
@@ -58,15 +57,15 @@ def chunks(tags: Sequence[str], strict: bool = False) -> list[Chunk]:
         prefix, entity_type = split_tag(tag)
         continues = start >= 0 and prefix in "IE" and entity_type == open_type
         if start >= 0 and not continues:
-            found.append((start, position, open_type))
+            found.append(Span(start, position, open_type))
             start = -1
         if not continues and prefix != "O" and (not strict or prefix in "BS"):
             start, open_type = position, entity_type
         if start >= 0 and prefix in "ES":
-            found.append((start, position + 1, open_type))
+            found.append(Span(start, position + 1, open_type))
             start = -1
     if start >= 0:
-        found.append((start, len(tags), open_type))
+        found.append(Span(start, len(tags), open_type))
     return found
 
 
@@ -174,16 +173,25 @@ class Tally:
         self._predicted_tags.update(predicted_tags)
         if self._strict:
             self._note_ignored(gold_tags, gold)
+        self._count(gold, predicted, gold_tags, predicted_tags)
+
+    def add_spans(self, gold: Sequence[Span], predicted: Sequence[Span], tokens: int) -> None:
+        """Counts one sentence of so many tokens, whose entities may overlap; a token's tag is that of the outermost."""
+        self._count(gold, predicted, outermost_tags(gold, tokens), outermost_tags(predicted, tokens))
+
+    def _count(
+        self, gold: Sequence[Span], predicted: Sequence[Span], gold_tags: Sequence[str], predicted_tags: Sequence[str]
+    ) -> None:
         self._sentences += 1
         self._tokens += len(gold_tags)
         self._correct_tokens += sum(map(str.__eq__, gold_tags, predicted_tags))
-        for chunk in gold:
-            self._of(chunk[2])[0] += 1
-        gold_set = set(gold)
-        for chunk in predicted:
-            counts = self._of(chunk[2])
+        for span in gold:
+            self._of(span.type)[0] += 1
+        wanted = {span.unscored for span in gold}
+        for span in predicted:
+            counts = self._of(span.type)
             counts[1] += 1
-            counts[2] += chunk in gold_set
+            counts[2] += span.unscored in wanted
 
     def scores(self) -> Scores:
         """The scores of all sentences added so far."""
@@ -215,9 +223,9 @@ class Tally:
             )
         return remarks
 
-    def _note_ignored(self, gold_tags: Sequence[str], gold: Sequence[Chunk]) -> None:
+    def _note_ignored(self, gold_tags: Sequence[str], gold: Sequence[Span]) -> None:
         """Counts the gold tags, and the entities of conlleval's reading, that strict reading leaves out."""
-        covered = sum(end - start for start, end, _ in gold)
+        covered = sum(span.end - span.start for span in gold)
         tagged = sum(split_tag(tag)[0] != "O" for tag in gold_tags)
         if tagged > covered:
             self._ignored_tags += tagged - covered

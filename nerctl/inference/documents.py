@@ -5,10 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import numpy as np
-
-from nerctl.data.corpus import Corpus
 from nerctl.data.text_splitter import TextSplitter
+from nerctl.data.token_table import TokenTable
 
 
 @dataclass(frozen=True)
@@ -35,21 +33,6 @@ class Document:
         return cls("".join(tokens), spans)
 
 
-def as_corpus(documents: Sequence[Document]) -> Corpus:
-    """Documents, none without tokens, in the form that becomes windows; the tags mean nothing."""
-    ids: dict[str, int] = {}
-    token_ids = np.fromiter(
-        (ids.setdefault(document.text[start:end], len(ids)) for document in documents for start, end in document.tokens),
-        np.int32,
-    )
-    lengths = np.array([len(document.tokens) for document in documents], np.int64)
-    return Corpus(
-        path="",
-        vocabulary=list(ids),
-        token_ids=token_ids,
-        tag_names=["O"],
-        tag_ids=np.zeros(len(token_ids), np.int16),
-        offsets=np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64),
-        lines=np.arange(1, len(documents) + 1, dtype=np.int64),
-        scheme="spans",
-    )
+def token_table(documents: Sequence[Document]) -> TokenTable:
+    """The tokens of documents, none without any."""
+    return TokenTable.of([[one.text[start:end] for start, end in one.tokens] for one in documents])

@@ -1,6 +1,6 @@
-"""What computes emissions: an engine takes windows of word pieces and gives tag scores.
+"""What computes emissions: an engine takes windows of word pieces and gives what the head says of each token.
 
-Letters: W windows, P word pieces a window, T tokens a window, K tags.
+Letters: W windows, P word pieces a window, T tokens a window, K columns of emissions.
 """
 
 from __future__ import annotations
@@ -10,10 +10,8 @@ from typing import TYPE_CHECKING, Any, Callable, Optional, Protocol
 import numpy as np
 
 from nerctl.backends.process import take_process
-from nerctl.data.batches import WindowArrays
-from nerctl.data.tags import Labels
+from nerctl.data.sentence_windows import WINDOW_FIELDS, WindowArrays
 from nerctl.data.windows import SPECIAL
-from nerctl.inference.decoding import CrfScores
 
 if TYPE_CHECKING:
     from nerctl.backends import Backend
@@ -31,7 +29,7 @@ class Engine(Protocol):
     """Padded positions (windows x pieces) that a call runs best with."""
 
     def emissions(self, windows: WindowArrays) -> np.ndarray:
-        """Tag scores [W, T, K] float32 of each window's tokens; any value at padding."""
+        """[W, T, K] float32 of each window's tokens; any value at padding."""
 
 
 class TensorFlowEngine:
@@ -79,21 +77,16 @@ class TensorFlowEngine:
 
         compiled = self._compiled.get(shape)
         if compiled is None:
-            count, length, tokens = shape
-            signature = [
-                tf.TensorSpec([count, length], tf.int32),
-                tf.TensorSpec([count], tf.int32),
-                tf.TensorSpec([count, tokens], tf.int32),
-                tf.TensorSpec([count], tf.int32),
-            ]
+            sizes = dict(zip("WPT", shape))
+            signature = [tf.TensorSpec(field.shape(sizes), field.dtype) for field in WINDOW_FIELDS]
             model = self.model
 
-            def forward(pieces: Any, piece_counts: Any, firsts: Any, token_counts: Any) -> Any:
-                return model.emissions(pieces, piece_counts, firsts, token_counts)
+            def forward(*arrays: Any) -> Any:
+                return model.emissions(*arrays)
 
             compiled = self._compiled.setdefault(shape, self.backend.compile(forward, signature))
-        arrays = (windows.pieces, windows.piece_counts, windows.firsts, windows.token_counts)
-        return compiled(*[tf.constant(array, tf.int32) for array in arrays])
+        arrays = windows.as_dict()
+        return compiled(*[tf.constant(arrays[field.name], field.dtype) for field in WINDOW_FIELDS])
 
     def _fixed_parts(self, windows: WindowArrays) -> list[tuple[WindowArrays, int]]:
         """The windows in arrays of the device's shapes, each with its number of real rows."""
@@ -126,9 +119,3 @@ def _repadded(windows: WindowArrays, low: int, high: int, rows: int, length: int
     piece_counts[:count] = windows.piece_counts[low:high]
     token_counts[:count] = windows.token_counts[low:high]
     return WindowArrays(pieces, piece_counts, firsts, token_counts)
-
-
-def crf_scores(model: TaggerModel, labels: Labels) -> CrfScores:
-    """The chain's scores as the model's variables are now, with the BIO constraints."""
-    crf = model.crf
-    return CrfScores.of(labels, np.asarray(crf.transitions), np.asarray(crf.start), np.asarray(crf.end))

@@ -16,10 +16,11 @@ from nerctl.data.text_splitter import TextSplitter
 from nerctl.data.tokenizer import Vocabulary, WordPieceTokenizer
 from nerctl.errors import ModelError
 from nerctl.folder import ModelFolder
-from nerctl.inference.decoding import CrfScores
-from nerctl.inference.engine import Engine, TensorFlowEngine, crf_scores
+from nerctl.heads import make_head
+from nerctl.inference.engine import Engine, TensorFlowEngine
 from nerctl.inference.sample_check import FILE as SAMPLE
 from nerctl.inference.sample_check import changed_sample
+from nerctl.model.head import Decoder, Head
 
 logger = logging.getLogger(__name__)
 
@@ -35,8 +36,10 @@ class LoadedModel:
     """Where it came from."""
     engine: Engine
     """Computes its emissions."""
-    crf: CrfScores
-    """Its chain, with the BIO constraints."""
+    head: Head
+    """What stands on the encoder."""
+    decoder: Decoder
+    """Makes entities of emissions."""
     labels: Labels
     """Its tags."""
     tokenizer: WordPieceTokenizer
@@ -91,8 +94,9 @@ def load_model(
     tokenizer = WordPieceTokenizer(Vocabulary.read(folder.path / "vocab.txt"), bool(config.get("lower_case", True)))
     splitter = TextSplitter.from_dict(config["splitter"]) if "splitter" in config else TextSplitter()
     make = _tensorflow if folder.engine == "tensorflow" else _onnx
-    made, crf = make(folder, labels, config, limit, device, threads, max_tokens)
-    model = LoadedModel(folder, made, crf, labels, tokenizer, splitter, limit)
+    head = make_head(str(config.get("head", "bilstm-crf")), labels, int(config.get("lstm_size", 128)))
+    made, decoder = make(folder, head, limit, device, threads, max_tokens)
+    model = LoadedModel(folder, made, head, decoder, labels, tokenizer, splitter, limit)
     sample = folder.path / folder.weights.folder / SAMPLE
     if sample.is_file() and (changed := changed_sample(model, sample)):
         logger.warning("%s", changed)
@@ -128,12 +132,12 @@ def _window(folder: ModelFolder, config: Any, bert: Any, wanted: Optional[int]) 
 
 
 def _tensorflow(
-    folder: ModelFolder, labels: Labels, config: Any, limit: int, device: str, threads: int, max_tokens: Optional[int]
-) -> tuple[Engine, CrfScores]:
+    folder: ModelFolder, head: Head, limit: int, device: str, threads: int, max_tokens: Optional[int]
+) -> tuple[Engine, Decoder]:
     from nerctl.backends import DeviceOptions, backend_for, lstm_form
     from nerctl.model.bert import BertConfig
     from nerctl.model.checkpoint import load_tensors
-    from nerctl.model.tagger import TaggerConfig, TaggerModel
+    from nerctl.model.tagger import TaggerModel
 
     take_process()  # before anything of TensorFlow runs, for it would never return
     backend = backend_for(DeviceOptions(device=device))
@@ -151,18 +155,17 @@ def _tensorflow(
             )
         return np.asarray(tensors[name], np.float32)
 
-    head = TaggerConfig(len(labels), str(config.get("head", "bilstm-crf")), int(config.get("lstm_size", 128)))
     bert = BertConfig.load(folder.path / "bert_config.json")
-    model = TaggerModel(bert, head, saved, backend.compute_dtype, lstm_form(backend, head.head))
-    return TensorFlowEngine(model, backend, limit, max_tokens), crf_scores(model, labels)
+    model = TaggerModel(bert, head, saved, backend.compute_dtype, lstm_form(backend, "", head.lstm_size > 0))
+    return TensorFlowEngine(model, backend, limit, max_tokens), head.decoder(model.head)
 
 
 def _onnx(
-    folder: ModelFolder, labels: Labels, config: Any, limit: int, device: str, threads: int, max_tokens: Optional[int]
-) -> tuple[Engine, CrfScores]:
-    from nerctl.inference.onnx_engine import OnnxEngine, read_crf
+    folder: ModelFolder, head: Head, limit: int, device: str, threads: int, max_tokens: Optional[int]
+) -> tuple[Engine, Decoder]:
+    from nerctl.inference.onnx_engine import OnnxEngine, read_head
 
     if device not in ("auto", "cpu"):
         raise ModelError(f"--device {device}: {folder.path} is an ONNX export, which runs on the CPU")
     weights = folder.path / folder.weights.folder
-    return OnnxEngine(weights / "model.onnx", threads, max_tokens), read_crf(weights / "crf.json", labels)
+    return OnnxEngine(weights / "model.onnx", threads, max_tokens), read_head(weights, head)

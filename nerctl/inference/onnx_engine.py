@@ -9,10 +9,9 @@ from typing import Any, Optional
 import numpy as np
 
 from nerctl.backends.threads import available_cores
-from nerctl.data.batches import WindowArrays
-from nerctl.data.tags import Labels
+from nerctl.data.sentence_windows import WindowArrays
 from nerctl.errors import ModelError, NerctlError
-from nerctl.inference.decoding import CrfScores
+from nerctl.model.head import Decoder, Head
 
 MAX_TOKENS = 512
 """Positions of a call: few enough for a layer's activations to stay in a core's own cache
@@ -64,18 +63,18 @@ def open_session(path: Path, threads: int = 1) -> Any:
         raise ModelError(f"{path}: ONNX Runtime cannot run it ({reason}); export it again") from None
 
 
-def read_crf(path: Path, labels: Labels) -> CrfScores:
-    """The chain's scores that an export wrote.
+HEAD = "crf.json"
+"""Lies beside the graph: what the head decodes with (`nerctl.model.head.Decoder.save`)."""
+
+
+def read_head(weights: Path, head: Head) -> Decoder:
+    """The decoder of an export.
 
     Raises:
-        ModelError: the file does not fit the labels.
+        ModelError: its file does not fit the head.
     """
+    path = weights / HEAD
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-        parts = [np.array(content[name], np.float32) for name in ("transitions", "start", "end")]
-        size = len(labels)
-        if [part.shape for part in parts] != [(size, size), (size,), (size,)]:
-            raise ValueError(f"its arrays are not of {size} tags")
+        return head.restored(json.loads(path.read_text(encoding="utf-8")))
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise ModelError(f"{path}: not the chain of this model ({error}); export it again") from None
-    return CrfScores.of(labels, *parts)

@@ -20,14 +20,14 @@ from typing import Any, Callable
 
 import numpy as np
 
+from nerctl.data.sentence_windows import WINDOW_FIELDS
+from nerctl.model.head import Head
+
 MICROSOFT = "com.microsoft"
 """Domain of ONNX Runtime's own operators."""
 
 OPSET = 17
 """Version of the standard operators."""
-
-INPUTS = ("pieces", "piece_counts", "firsts", "token_counts")
-"""The graph's inputs, int32, as `nerctl.data.batches.WindowArrays` has them."""
 
 Tensors = Mapping[str, np.ndarray]
 Product = Callable[[str, str, np.ndarray, str], str]
@@ -148,8 +148,8 @@ class Builder:
             for value in (1.0, 0.0)
         )  # [N] each
 
-    def emissions(self) -> None:
-        """Adds the whole network; the last node's output is named `emissions`."""
+    def emissions(self, head: Head) -> None:
+        """Adds the whole network with its head; the last node's output is named `emissions`."""
         graph, tensors = self.graph, self.tensors
         hidden = self.encoder()
         tokens = graph.node("Gather", [hidden.x, "firsts"], axis=0)  # [W, T, H]
@@ -160,7 +160,8 @@ class Builder:
             tokens = graph.node("Concat", [self._lstm(hidden), tokens], axis=2)  # [W, T, 2U + H]
             kernel = np.concatenate([whole[: -self.hidden], kernel])
         scores = graph.node("MatMul", [tokens, graph.weight("head/projection/kernel", kernel)])
-        graph.node("Add", [scores, graph.weight("head/projection/bias", bias)])
+        projected = graph.node("Add", [scores, graph.weight("head/projection/bias", bias)])
+        head.add_nodes(graph, tensors, projected)
         graph.nodes[-1].output[0] = "emissions"
 
     def encoder(self) -> Normal:
@@ -259,8 +260,7 @@ def as_model(graph: Graph) -> Any:
 
     import nerctl
 
-    shapes = {"pieces": ["W", "P"], "piece_counts": ["W"], "firsts": ["W", "T"], "token_counts": ["W"]}
-    inputs = [helper.make_tensor_value_info(name, TensorProto.INT32, shapes[name]) for name in INPUTS]
+    inputs = [helper.make_tensor_value_info(one.name, TensorProto.INT32, list(one.dimensions)) for one in WINDOW_FIELDS]
     outputs = [helper.make_tensor_value_info("emissions", TensorProto.FLOAT, ["W", "T", "K"])]
     made = helper.make_graph(graph.nodes, "nerctl_emissions", inputs, outputs, graph.weights)
     opsets = [helper.make_opsetid("", OPSET), helper.make_opsetid(MICROSOFT, 1)]

@@ -13,13 +13,13 @@ from typing import TYPE_CHECKING, Any, Optional
 import numpy as np
 
 from nerctl.backends.processor import processor_features
-from nerctl.data.batches import Encoder
-from nerctl.data.tokenizer import WordPieceTokenizer
+from nerctl.data import bio
+from nerctl.data.sentence_windows import SentenceWindows
+from nerctl.data.spans import Span
 from nerctl.errors import ModelError
-from nerctl.inference.decoding import CrfScores
-from nerctl.inference.documents import Document, as_corpus
+from nerctl.inference.documents import Document, token_table
+from nerctl.inference.emissions import emissions_of
 from nerctl.inference.engine import Engine
-from nerctl.inference.predict import decode_all, emissions_of
 
 if TYPE_CHECKING:
     from nerctl.inference.loading import LoadedModel
@@ -45,7 +45,7 @@ def write_sample(model: LoadedModel, engine: Engine, path: Path) -> None:
         "processor": processor_features(),
         "max_seq_length": window,
         "texts": [document.text for document in documents],
-        "tags": [tags.tolist() for tags in _tags(engine, model.crf, model.tokenizer, window, documents)],
+        "entities": [[span[:3] for span in spans] for spans in _spans(model, engine, window, documents)],
     }
     path.write_text(json.dumps(content, ensure_ascii=False), encoding="utf-8")
 
@@ -66,23 +66,40 @@ def changed_sample(model: LoadedModel, path: Path) -> Optional[str]:
         if there == here:
             return None
         documents = [Document.split(text, model.splitter) for text in content["texts"]]
-        wanted = [np.array(tags, np.int32) for tags in content["tags"]]
-        found = _tags(model.engine, model.crf, model.tokenizer, int(content["max_seq_length"]), documents)
-        other = [int((ours != theirs).sum()) for ours, theirs in zip(found, wanted)]
+        wanted = _saved_spans(model, content)
+        found = _spans(model, model.engine, int(content["max_seq_length"]), documents)
+        lengths = [len(document.tokens) for document in documents]
+        other = [differing(*spans) for spans in zip(found, wanted, lengths)]
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise ModelError(f"{path}: damaged ({error}); export the model again") from None
     if not any(other):
         return None
     return (
-        f"{model.folder.path}: {sum(other):,} of {sum(map(len, wanted)):,} tags, in {sum(map(bool, other))} of {len(other)} "
+        f"{model.folder.path}: {sum(other):,} of {sum(lengths):,} tags, in {sum(map(bool, other))} of {len(other)} "
         f"sample texts, are others on this processor ({' '.join(here)}) than on that of the export "
         f"({' '.join(map(str, there))}); score it here with nerctl evaluate, or export it here"
     )
 
 
-def _tags(
-    engine: Engine, crf: CrfScores, tokenizer: WordPieceTokenizer, window: int, documents: Sequence[Document]
-) -> list[np.ndarray]:
-    encoder = Encoder(as_corpus(documents), tokenizer, window)
-    windows = [encoder.rows(index) for index in range(len(documents))]
-    return decode_all(emissions_of(engine, windows, encoder.pad), crf)
+def differing(ours: Sequence[Span], theirs: Sequence[Span], tokens: int) -> int:
+    """Tokens of a text on which two taggings differ: that another entity begins with, or that lie in another."""
+    sides = []
+    for spans in (ours, theirs):
+        marks: list[set[tuple[str, bool]]] = [set() for _ in range(tokens)]
+        for span in spans:
+            for token in range(span.start, span.end):
+                marks[token].add((span.type, token == span.start))
+        sides.append(marks)
+    return sum(one != other for one, other in zip(*sides))
+
+
+def _spans(model: LoadedModel, engine: Engine, window: int, documents: Sequence[Document]) -> list[list[Span]]:
+    windows = SentenceWindows(token_table(documents), model.tokenizer, window)
+    return model.decoder.spans(emissions_of(engine, windows.all_rows(), windows.pad), scored=False)
+
+
+def _saved_spans(model: LoadedModel, content: Any) -> list[list[Span]]:
+    """The entities of a sample file; those of nerctl 0.1 have tag ids."""
+    if "entities" in content:
+        return [[Span(*span) for span in spans] for spans in content["entities"]]
+    return [bio.spans_of_ids(np.array(tags, np.int32), model.labels.types) for tags in content["tags"]]

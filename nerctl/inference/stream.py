@@ -15,9 +15,9 @@ from typing import BinaryIO, Optional
 
 from nerctl.data.first_bytes import HEAD, refuse_no_text
 from nerctl.errors import DataError, FailedError, NerctlError
+from nerctl.inference.emissions import BLOCK_CALLS
 from nerctl.inference.input_form import LOOK_BYTES, LOOK_LINES, recognise
 from nerctl.inference.part_file import Done, PartFile
-from nerctl.inference.predict import BLOCK_CALLS
 from nerctl.inference.records import Bad, Item, Line, Record, read_items, write_record
 from nerctl.inference.tagger import Result, Tagger
 

@@ -8,17 +8,14 @@ from math import isnan
 from pathlib import Path
 from typing import Any, Optional, Union
 
-import numpy as np
-
-from nerctl.data.batches import Encoder
-from nerctl.data.bounds import Bounds, text_bounds
+from nerctl.data.bounds import text_bounds
+from nerctl.data.rules import Rules
+from nerctl.data.sentence_windows import SentenceWindows
+from nerctl.data.spans import Span
 from nerctl.data.tokenizer import WordPieceTokenizer
-from nerctl.inference.documents import Document, as_corpus
-from nerctl.inference.lattice import Lattice
+from nerctl.inference.documents import Document, token_table
+from nerctl.inference.emissions import Told, emissions_of
 from nerctl.inference.loading import LoadedModel, load_model
-from nerctl.inference.marginals import TokenSpan, token_spans
-from nerctl.inference.predict import Told, emissions_of, scored_spans
-from nerctl.inference.rules import Found, Rules
 
 MOST_CACHED = 200_000
 """Tokens after which the cache of their word pieces is emptied: a text of words has new ones without end."""
@@ -37,7 +34,8 @@ class Entity:
     text: str
     """text[start:end]."""
     score: float
-    """The share, 0 to 1, of all taggings of the text, by their probability, that hold exactly this entity."""
+    """How sure the model is, 0 to 1. Of a chain of tags: the share of all taggings of the text, by their probability, that
+    hold exactly this entity; of a pointer: the logistic function of the span's score, of which 0.5 is the threshold."""
 
     def as_dict(self) -> dict[str, Any]:
         """The JSON object."""
@@ -51,7 +49,7 @@ class Result:
     text: str
     """As it was given."""
     entities: tuple[Entity, ...]
-    """By start; they never overlap."""
+    """By start; none overlap unless the model's head finds nested ones."""
 
     def as_dict(self) -> dict[str, Any]:
         """The JSON object of `nerctl predict`."""
@@ -122,7 +120,7 @@ class Tagger:
             device: for TensorFlow: auto, cpu, cuda or npu.
             threads: computing threads; 0: as many as cores.
             max_seq_length: window in word pieces; None: that of training. Longer texts take several.
-            lexicon: file of mentions to force (`nerctl.inference.rules`).
+            lexicon: file of mentions to force (`nerctl.data.rules`).
             block: file of mentions to forbid.
             max_windows: windows computed at once, at the most; 0: as many as the engine runs best with.
             max_tokens: padded word pieces computed at once, at the most; None: 4,096 on the CPU, more on CUDA and an
@@ -180,51 +178,31 @@ class Tagger:
 
     def tag(self, documents: Sequence[Document], told: Optional[Told] = None) -> list[Result]:
         """The entities of texts whose tokens are known, in order; `told` hears which share is computed, 0 to 1."""
-        used = [index for index, document in enumerate(documents) if len(document.tokens)]
-        found: dict[int, tuple[Entity, ...]] = {}
-        if used:
-            present = [documents[index] for index in used]
-            spans = self._spans(present, self._emissions(present, told))
-            for index, document, scored in zip(used, present, spans):
-                found[index] = tuple(self._entity(document, span, score) for span, score in scored)
-        return [Result(document.text, found.get(index, ())) for index, document in enumerate(documents)]
+        used = [document for document in documents if len(document.tokens)]
+        spans = iter(self._spans(used, told)) if used else iter(())
+        return [
+            Result(one.text, tuple(_entity(one, span) for span in next(spans)) if len(one.tokens) else ())
+            for one in documents
+        ]
 
-    def _emissions(self, documents: Sequence[Document], told: Optional[Told]) -> list[np.ndarray]:
-        corpus = as_corpus(documents)
+    def _spans(self, documents: Sequence[Document], told: Optional[Told]) -> list[list[Span]]:
+        """Entities of each document, none without tokens, within its bounds and under the rules."""
+        decoder = self.model.decoder
         if self._tokenizer.known > MOST_CACHED:
             self._tokenizer = WordPieceTokenizer(self._tokenizer.vocabulary, self._tokenizer.lower_case)
-        encoder = Encoder(corpus, self._tokenizer, self.model.max_seq_length)
-        windows = [encoder.rows(sentence) for sentence in range(len(documents))]
-        return emissions_of(self.model.engine, windows, encoder.pad, max_windows=self.max_windows, told=told)
+        windows = SentenceWindows(token_table(documents), self._tokenizer, self.model.max_seq_length)
+        emissions = emissions_of(self.model.engine, windows.all_rows(), windows.pad, self.max_windows, told)
+        bounds = [text_bounds(one.text, one.tokens) if decoder.bounded else None for one in documents]
+        met = None
+        if self.rules is not None:
+            met = [self.rules.find(one.text, one.tokens, ends) for one, ends in zip(documents, bounds)]
+        return decoder.spans(emissions, bounds, met)
 
-    def _spans(self, documents: Sequence[Document], emissions: list[np.ndarray]) -> list[list[tuple[TokenSpan, float]]]:
-        """Entities and scores of each document, decoded within its bounds and under the rules."""
-        crf = self.model.crf
-        bounds = [text_bounds(one.text, one.tokens) if crf.bounded else None for one in documents]
-        found: dict[int, list[tuple[TokenSpan, float]]] = {}
-        for index, rules in self._rules_met(documents, bounds):
-            emissions[index] = rules.apply(emissions[index])
-            if rules.blocked:
-                lattice = Lattice(emissions[index], crf, rules.blocked, bounds[index])
-                spans = token_spans(lattice.decode())
-                found[index] = list(zip(spans, lattice.span_scores(spans)))
-        plain = [index for index in range(len(documents)) if index not in found]
-        scored = scored_spans([emissions[index] for index in plain], crf, [bounds[index] for index in plain])
-        found.update(zip(plain, scored))
-        return [found[index] for index in range(len(documents))]
 
-    def _rules_met(
-        self, documents: Sequence[Document], bounds: Sequence[Optional[Bounds]]
-    ) -> list[tuple[int, Found]]:
-        if self.rules is None:
-            return []
-        pairs = enumerate(zip(documents, bounds))
-        return [(index, self.rules.find(one.text, one.tokens, ends)) for index, (one, ends) in pairs]
-
-    def _entity(self, document: Document, span: TokenSpan, score: float) -> Entity:
-        first, end, kind = span
-        begins, ends = document.tokens[first][0], document.tokens[end - 1][1]
-        return Entity(begins, ends, self.model.labels.types[kind], document.text[begins:ends], score)
+def _entity(document: Document, span: Span) -> Entity:
+    begins, ends = document.tokens[span.start][0], document.tokens[span.end - 1][1]
+    assert span.score is not None
+    return Entity(begins, ends, span.type, document.text[begins:ends], span.score)
 
 
 def _shown(value: Any) -> str:

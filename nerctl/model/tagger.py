@@ -1,8 +1,8 @@
-"""The whole network: BERT, then a head of BiLSTM and CRF, CRF alone, or one softmax a token.
+"""The whole network: BERT, an LSTM if the head has one, a projection, and the head (`nerctl.heads`).
 
 Letters: W windows, P word pieces a window, T tokens a window, B sentences (chains), L tokens a sentence, H hidden,
-U LSTM units, K tags. A window's emissions are computed on its own; a sentence's are gathered from its windows, so a long
-sentence has one likelihood and one decoding.
+U LSTM units, O columns of the projection, K of the emissions. A window's emissions are computed on its own; a sentence's
+are gathered from its windows, so a long sentence has one loss and one decoding.
 """
 
 from __future__ import annotations
@@ -16,7 +16,6 @@ from typing import Callable
 import numpy as np
 import tensorflow as tf
 
-from nerctl.errors import ModelError
 from nerctl.model.bert import (
     Bert,
     BertConfig,
@@ -28,28 +27,7 @@ from nerctl.model.bert import (
     variable_name,
 )
 from nerctl.model.bilstm import BiLstm
-from nerctl.model.crf import Crf
-
-HEADS = ("bilstm-crf", "crf", "softmax")
-"""What may stand on the encoder."""
-
-
-@dataclass(frozen=True)
-class TaggerConfig:
-    """What, beside the encoder's own config, fixes the network's variables."""
-
-    tags: int
-    """K, the number of BIO tags of the training corpus, O included."""
-    head: str = "bilstm-crf"
-    """One of `HEADS`."""
-    lstm_size: int = 128
-    """U, LSTM units in each direction; 128 as in the original project."""
-
-    def __post_init__(self) -> None:
-        if self.head not in HEADS:
-            raise ModelError(f"unknown head {self.head!r}; the heads are {', '.join(HEADS)}")
-        if self.tags < 1 or self.lstm_size < 1:
-            raise ModelError(f"tags ({self.tags}) and lstm_size ({self.lstm_size}) must be at least 1")
+from nerctl.model.head import Head
 
 
 @dataclass(frozen=True)
@@ -78,7 +56,7 @@ class TaggerModel(tf.Module):
 
     Args:
         bert: the encoder's shape.
-        config: the head's shape.
+        head: what stands on the encoder.
         initial: first values by variable name.
         dtype: the type of the encoder's products (float32, bfloat16 or float16); variables are float32 in any case.
         lstm_form: a name in `bilstm.FORMS`.
@@ -87,25 +65,25 @@ class TaggerModel(tf.Module):
     def __init__(
         self,
         bert: BertConfig,
-        config: TaggerConfig,
+        head: Head,
         initial: Initial,
         dtype: tf.DType = tf.float32,
         lstm_form: str = "block",
     ) -> None:
         super().__init__()
-        self.config = config
         self.dtype = dtype
         self.lstm_form = lstm_form
         self.bert = Bert(bert, initial)
         self.lstm: BiLstm | None = None
         features = bert.hidden_size
-        if config.head == "bilstm-crf":
-            self.lstm = BiLstm("head/bilstm", features, config.lstm_size, initial)
+        if head.lstm_size:
+            self.lstm = BiLstm("head/bilstm", features, head.lstm_size, initial)
             # The projection sees the encoder beside the LSTM: without that path the encoder's first gradients come
             # through an untrained LSTM, and at rates that a small encoder wants they destroy what it knows.
-            features += 2 * config.lstm_size
-        self.projection = Dense("head/projection", features, config.tags, initial)
-        self.crf = Crf(config.tags, initial, trainable=config.head != "softmax")
+            features += 2 * head.lstm_size
+        self.projection = Dense("head/projection", features, head.width, initial)
+        self.head = head.network(initial)
+        self.columns = head.columns
 
     def emissions(
         self,
@@ -115,7 +93,7 @@ class TaggerModel(tf.Module):
         token_counts: tf.Tensor,
         dropout: Regularisation = NO_DROPOUT,
     ) -> tf.Tensor:
-        """Tag scores of each window's tokens.
+        """What the head says of each window's tokens; of tags in a chain, their scores.
 
         Args:
             pieces: [W, P] int32 word pieces with [CLS] and [SEP].
@@ -137,27 +115,28 @@ class TaggerModel(tf.Module):
             states = self.lstm(tf.reshape(x, [windows, tokens, x.shape[-1]]), token_mask, self.lstm_form)  # [W, T, 2U]
             states = dropout.head(tf.reshape(states, [-1, states.shape[-1]]))  # [W * T, 2U]
             x = tf.concat([states, x], axis=-1)  # [W * T, 2U + H]
-        return tf.reshape(self.projection(x), [windows, tokens, self.config.tags])  # [W, T, K]
+        emissions = self.head.emissions(self.projection(x))  # [W * T, O] -> [W * T, K]
+        return tf.reshape(emissions, [windows, tokens, self.columns])  # [W, T, K]
 
     def losses(self, batch: Mapping[str, tf.Tensor], dropout: Regularisation = NO_DROPOUT) -> tf.Tensor:
-        """Negative log likelihood of each chain of a batch.
+        """The loss of each chain of a batch, by the head.
 
         Args:
-            batch: the arrays of `nerctl.data.batches.Batch` by name.
+            batch: the arrays of a `nerctl.data.batches.Batch` by name.
             dropout: training's dropouts.
 
         Returns:
-            [B] float32, at least 0.
+            [B] float32.
         """
         emissions = self.emissions(
             batch["pieces"], batch["piece_counts"], batch["firsts"], batch["token_counts"], dropout
         )  # [W, T, K]
-        flat = tf.reshape(emissions, [-1, self.config.tags])  # [W * T, K]
+        flat = tf.reshape(emissions, [-1, self.columns])  # [W * T, K]
         chains, length = dimensions(batch["chain"])
         stitched = rows_of(flat, tf.reshape(batch["chain"], [-1]))  # [B * L, K]
-        stitched = tf.reshape(stitched, [chains, length, self.config.tags])  # [B, L, K]
+        stitched = tf.reshape(stitched, [chains, length, self.columns])  # [B, L, K]
         mask = tf.sequence_mask(batch["chain_counts"], length, tf.float32)  # [B, L]
-        return -self.crf.log_likelihood(stitched, batch["tags"], mask, batch["begins"], batch["ends"])
+        return self.head.losses(stitched, mask, batch)
 
     def variables_by_name(self) -> dict[str, tf.Variable]:
         """Every variable under its checkpoint name, in the order of creation's names."""

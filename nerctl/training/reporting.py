@@ -51,7 +51,7 @@ def report_run(
 
 def _named(record: dict[str, Any], data: Path) -> Split:
     """The file that --data means; it has a split's name where it is that split's file."""
-    from nerctl.inference.evaluate import corpus_file
+    from nerctl.evaluation.evaluate import corpus_file
 
     file = corpus_file(data)
     if not file.is_file():
@@ -76,14 +76,14 @@ def _facts(record: dict[str, Any]) -> Iterable[tuple[str, dict[str, Any]]]:
 
 
 def _scored(run_dir: Path, file: Path, device: str, threads: int) -> list[ScoredSentence]:
-    from nerctl.data.batches import Encoder
     from nerctl.data.corpus import read_corpus
+    from nerctl.data.sentence_windows import SentenceWindows
+    from nerctl.evaluation.corpus import scored_sentences
     from nerctl.inference.loading import load_model
-    from nerctl.inference.scored import scored_sentences
 
     corpus = read_corpus(file)
     if not len(corpus):
         raise DataError(f"{file}: no sentences; name a corpus file to score")
     model = load_model(run_dir, device=device, threads=threads)
-    encoder = Encoder(corpus, model.tokenizer, model.max_seq_length)
-    return scored_sentences(model.engine, model.crf, model.labels, encoder)
+    windows = SentenceWindows(corpus, model.tokenizer, model.max_seq_length)
+    return scored_sentences(model.engine, model.decoder, corpus, windows)

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Callable
 
-from nerctl.data.batches import Encoder
 from nerctl.data.corpus import Corpus
+from nerctl.data.sentence_windows import SentenceWindows
+from nerctl.evaluation.corpus import predict_spans, score_spans, scored_sentences
 from nerctl.evaluation.errors import ScoredSentence
 from nerctl.evaluation.scores import Scores
+from nerctl.model.head import Decoder
 from nerctl.training.session import Session
 
 if TYPE_CHECKING:
-    from nerctl.inference.decoding import CrfScores
     from nerctl.inference.engine import TensorFlowEngine
 
 
@@ -24,31 +25,25 @@ class Scorer:
 
     def __init__(self, session: Session) -> None:
         self.session = session
-        self._dev: Encoder | None = None
+        self._dev: SentenceWindows | None = None
         self._made_engine: TensorFlowEngine | None = None
 
     def dev(self, told: Told) -> Scores:
         """Scores of the dev split, which the session must have."""
-        from nerctl.inference.predict import score_corpus
-
+        corpus = self.session.data.dev
+        assert corpus is not None
         if self._dev is None:
-            assert self.session.data.dev is not None
-            self._dev = self.session.encode(self.session.data.dev)
-        hear = _of_split("dev", len(self._dev.corpus), told)
-        return score_corpus(self._engine(), self._crf(), self.session.data.labels, self._dev, told=hear)
+            self._dev = self.session.windows(corpus)
+        hear = _of_split("dev", len(corpus), told)
+        return score_spans(corpus, predict_spans(self._engine(), self._decoder(), self._dev, told=hear))
 
     def analysed(self, corpus: Corpus, told: Told) -> list[ScoredSentence]:
         """Every sentence of the test part with its own entities and the model's."""
-        from nerctl.inference.scored import scored_sentences
-
         hear = _of_split("test", len(corpus), told)
-        labels = self.session.data.labels
-        return scored_sentences(self._engine(), self._crf(), labels, self.session.encode(corpus), told=hear)
+        return scored_sentences(self._engine(), self._decoder(), corpus, self.session.windows(corpus), told=hear)
 
-    def _crf(self) -> CrfScores:
-        from nerctl.inference.engine import crf_scores
-
-        return crf_scores(self.session.model, self.session.data.labels)
+    def _decoder(self) -> Decoder:
+        return self.session.head.decoder(self.session.model.head)
 
     def _engine(self) -> TensorFlowEngine:
         """The model as it is now; made once, for its compiled functions."""

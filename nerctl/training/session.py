@@ -9,15 +9,17 @@ from typing import Any
 from nerctl.backends import Backend, backend_for, lstm_form
 from nerctl.backends.threads import available_cores, set_threads
 from nerctl.config import TrainConfig, existing_folder
-from nerctl.data.batches import Encoder, Shapes, TrainingData
+from nerctl.data.batches import Shapes, TrainingData, batch_fields
 from nerctl.data.corpus import Corpus, read_corpus
 from nerctl.data.schemes import like_types
+from nerctl.data.sentence_windows import SentenceWindows
 from nerctl.data.splits import find_splits
 from nerctl.data.tags import Labels
 from nerctl.data.text_splitter import TextSplitter
 from nerctl.data.tokenizer import Vocabulary, WordPieceTokenizer
 from nerctl.errors import DataError, ModelError, NerctlError
 from nerctl.folder import sha256_of, write_json, write_text
+from nerctl.heads import has_lstm, make_head
 from nerctl.training.facts import corpus_facts
 from nerctl.training.resume import FREE, OF_A_DEVICE
 
@@ -99,7 +101,7 @@ class Session:
         from nerctl.model.bert import BertConfig
 
         self.backend: Backend = backend_for(config.device_options())
-        self.lstm_form = lstm_form(self.backend, config.head)
+        self.lstm_form = lstm_form(self.backend, config.head, has_lstm(config.head))
         self.bert = BertConfig.load(encoder / "bert_config.json")
         vocabulary = Vocabulary.read(encoder / "vocab.txt")
         if len(vocabulary) != self.bert.vocab_size:
@@ -126,26 +128,22 @@ class Session:
             together=self.backend.together,
         )
         self.config = replace(config, batch_size=batch_size)
-        self.batches = TrainingData(self.encode(self.data.train), self.data.labels, self.shapes, config.seed)
+        self.head = make_head(config.head, self.data.labels, config.lstm_size)
+        train = self.data.train
+        self.batches = TrainingData(train, self.windows(train), self.head, self.shapes, config.seed)
         self._build(encoder, weights)
 
     def _build(self, encoder: Path, weights: str) -> None:
         from nerctl.model.checkpoint import google_initial
         from nerctl.model.optimizer import AdamW, AdamWConfig, Schedule
-        from nerctl.model.tagger import TaggerConfig, TaggerModel, random_initial
+        from nerctl.model.tagger import TaggerModel, random_initial
         from nerctl.training.step import DropoutRates, Stepper
 
         config = self.config
         initial = random_initial(config.seed, self.bert.initializer_range)
         if weights == "checkpoint":
             initial = google_initial(encoder, self.bert, initial)
-        self.model = TaggerModel(
-            self.bert,
-            TaggerConfig(len(self.data.labels), config.head, config.lstm_size),
-            initial,
-            self.backend.compute_dtype,
-            self.lstm_form,
-        )
+        self.model = TaggerModel(self.bert, self.head, initial, self.backend.compute_dtype, self.lstm_form)
         self.optimizer = AdamW(
             self.model.trainable_variables,
             AdamWConfig(weight_decay=config.weight_decay, clip_norm=config.clip_norm),
@@ -156,7 +154,13 @@ class Session:
         self.schedule = Schedule(self.rates, self.total_steps, config.warmup)
         self.dropout = DropoutRates.of(self.bert, config.dropout)
         self.stepper = Stepper(
-            self.model, self.optimizer, self.backend, self.dropout, config.seed, config.max_seq_length
+            self.model,
+            batch_fields(self.head),
+            self.optimizer,
+            self.backend,
+            self.dropout,
+            config.seed,
+            config.max_seq_length,
         )
 
     @property
@@ -171,9 +175,9 @@ class Session:
             wanted = step >= self.batches.steps_per_epoch
         return wanted and self.data.test is not None
 
-    def encode(self, corpus: Corpus) -> Encoder:
+    def windows(self, corpus: Corpus) -> SentenceWindows:
         """A corpus as windows of this run's length."""
-        return Encoder(corpus, self.data.tokenizer, self.config.max_seq_length)
+        return SentenceWindows(corpus, self.data.tokenizer, self.config.max_seq_length)
 
     def saved_config(self) -> dict[str, Any]:
         """The options with what was decided for them, for the run record; what a device decides is left to it."""

@@ -12,24 +12,11 @@ import tensorflow as tf
 
 from nerctl.backends import Backend
 from nerctl.data.batches import Batch
+from nerctl.data.sentence_windows import Field
 from nerctl.model.bert import BertConfig
 from nerctl.model.loss_scale import LossScale
 from nerctl.model.optimizer import AdamW
 from nerctl.model.tagger import Regularisation, TaggerModel, identity
-
-FIELDS: tuple[tuple[str, int, Any], ...] = (
-    ("pieces", 2, tf.int32),
-    ("piece_counts", 1, tf.int32),
-    ("firsts", 2, tf.int32),
-    ("token_counts", 1, tf.int32),
-    ("chain", 2, tf.int32),
-    ("chain_counts", 1, tf.int32),
-    ("tags", 2, tf.int32),
-    ("begins", 1, tf.float32),
-    ("ends", 1, tf.float32),
-    ("weights", 1, tf.float32),
-)
-"""Name, rank and dtype of the arrays of a batch, in the order in which compiled functions take them."""
 
 
 @dataclass(frozen=True)
@@ -75,6 +62,7 @@ class Stepper:
     def __init__(
         self,
         model: TaggerModel,
+        fields: Sequence[Field],
         optimizer: AdamW,
         backend: Backend,
         dropout: DropoutRates,
@@ -82,6 +70,8 @@ class Stepper:
         max_seq_length: int,
     ) -> None:
         self.model = model
+        self.fields = tuple(fields)
+        """The arrays of a batch, in the order in which compiled functions take them."""
         self.optimizer = optimizer
         self.backend = backend
         self.rates = dropout
@@ -175,7 +165,7 @@ class Stepper:
 
     def _backward(self, arrays: Sequence[Any], key: Any) -> tuple[Any, list[Any]]:
         """The loss of one part of a batch, and its gradients."""
-        batch = {name: array for (name, _, _), array in zip(FIELDS, arrays)}
+        batch = {field.name: array for field, array in zip(self.fields, arrays)}
         scale = None if self.loss_scale is None else tf.convert_to_tensor(self.loss_scale.scale)
         with tf.GradientTape() as tape:
             losses = self.model.losses(batch, self._regularisation(key))  # [B]
@@ -201,10 +191,9 @@ class Stepper:
     def _function(
         self, name: str, function: Callable[..., Any], batch: Batch, scalars: Sequence[Any]
     ) -> Callable[..., Any]:
-        arrays = batch.as_dict()
         fixed = self._fixed()
         signature = [
-            tf.TensorSpec(arrays[field].shape if fixed else [None] * rank, dtype) for field, rank, dtype in FIELDS
+            tf.TensorSpec(batch[field.name].shape if fixed else field.shape({}), field.dtype) for field in self.fields
         ]
         return self._compile(name, function, [*signature, *scalars])
 
@@ -224,7 +213,5 @@ class Stepper:
     def _key(self, step: int, part: int) -> np.ndarray:
         return np.array([self.seed * 104_729 % 2**31, (step * 4096 + part) % 2**31], np.int32)
 
-    @staticmethod
-    def _arrays(batch: Batch) -> list[np.ndarray]:
-        arrays = batch.as_dict()
-        return [arrays[name] for name, _, _ in FIELDS]
+    def _arrays(self, batch: Batch) -> list[np.ndarray]:
+        return [batch[field.name] for field in self.fields]

@@ -10,9 +10,7 @@ from __future__ import annotations
 import time
 from typing import Any, Callable
 
-import numpy as np
-
-from nerctl.data.batches import Batch, Shapes, TrainingData, WindowArrays
+from nerctl.data.batches import Batch, TrainingData, batch_fields
 from nerctl.data.windows import SPECIAL
 from nerctl.training.step import Stepper
 from nerctl.wording import counted
@@ -39,7 +37,7 @@ def warm_up(stepper: Stepper, data: TrainingData, note: Callable[[str], None]) -
     before = [item.numpy() for item in variables]
     traces = stepper.traces
     begin = time.perf_counter()
-    blanks = [blank_batch(data.shapes, length) for length in data.shapes.lengths]
+    blanks = [blank_batch(data, length) for length in data.shapes.lengths]
     try:
         for blank in blanks:
             for _ in range(RUNS):
@@ -51,7 +49,7 @@ def warm_up(stepper: Stepper, data: TrainingData, note: Callable[[str], None]) -
             item.assign(value)
     seconds = time.perf_counter() - begin
     programs = stepper.traces - traces
-    shapes = [list(blank.windows.pieces.shape) for blank in blanks]
+    shapes = [list(blank["pieces"].shape) for blank in blanks]
     listed = ", ".join(f"{rows} x {length}" for rows, length in shapes)
     note(f"Warm-up: {counted(programs, 'program')} for batches of {listed} compiled in {seconds:.1f} s")
     return {"seconds": round(seconds, 3), "programs": programs, "shapes": shapes}
@@ -60,25 +58,11 @@ def warm_up(stepper: Stepper, data: TrainingData, note: Callable[[str], None]) -
 def splits(data: TrainingData) -> bool:
     """Whether some batch may need more than one part: too many rows for memory, or a sentence of several windows."""
     shapes = data.shapes
-    longest = int(data.encoder.lengths.max()) + SPECIAL
+    longest = int(data.windows.lengths.max()) + SPECIAL
     return shapes.rows(shapes.max_seq_length) < shapes.batch_size or longest > shapes.max_seq_length
 
 
-def blank_batch(shapes: Shapes, length: int) -> Batch:
+def blank_batch(data: TrainingData, length: int) -> Batch:
     """A batch of the device's shape without a sentence: rows of padding that weigh nothing."""
-    rows, tokens = shapes.rows(length), length - SPECIAL
-    windows = WindowArrays(
-        pieces=np.zeros((rows, length), np.int32),
-        piece_counts=np.ones(rows, np.int32),  # as in a row of padding, so that its softmax is finite
-        firsts=np.zeros((rows, tokens), np.int32),
-        token_counts=np.zeros(rows, np.int32),
-    )
-    return Batch(
-        windows=windows,
-        chain=np.zeros((rows, tokens), np.int32),
-        chain_counts=np.zeros(rows, np.int32),
-        tags=np.zeros((rows, tokens), np.int32),
-        begins=np.zeros(rows, np.float32),
-        ends=np.zeros(rows, np.float32),
-        weights=np.zeros(rows, np.float32),
-    )
+    rows, tokens = data.shapes.rows(length), length - SPECIAL
+    return Batch.blank(batch_fields(data.head), {"W": rows, "P": length, "T": tokens, "B": rows, "L": tokens})

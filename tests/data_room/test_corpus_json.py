@@ -9,8 +9,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from written_corpus import TYPES, corpus_of, refused
 
+from nerctl.data.bio import tags_of
 from nerctl.data.corpus import Sentence
-from nerctl.data.tags import tags_of
 
 CHARACTERS = st.characters(exclude_categories=["Cs"])
 

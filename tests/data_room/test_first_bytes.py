@@ -16,12 +16,12 @@ from hypothesis import strategies as st
 
 from nerctl.data.corpus import read_corpus
 from nerctl.data.first_bytes import HEAD, refuse_no_text
+from nerctl.data.rules import Rules
 from nerctl.data.tags import Labels
 from nerctl.data.validation import check_data
 from nerctl.errors import DataError
 from nerctl.evaluation.conlleval import conlleval_report
 from nerctl.evaluation.predictions import score_file
-from nerctl.inference.rules import Rules
 from nerctl.inference.stream import open_input
 
 GOOD = "王 B-PER\n明 I-PER\n在 O\n\n北 B-LOC\n京 I-LOC\n"

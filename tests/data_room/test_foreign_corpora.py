@@ -13,10 +13,10 @@ from written_corpus import corpus_of, refused
 
 from nerctl.cli import app
 from nerctl.data import conll
+from nerctl.data.bio import spans_of
 from nerctl.data.corpus import read_corpus
 from nerctl.data.first_bytes import HEAD
 from nerctl.data.invisible import type_fault
-from nerctl.data.tags import spans_of
 from nerctl.data.validation import check_data
 from nerctl.errors import DataError
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nerctl.data.bounds import corpus_bounds, marks_blanks, text_bounds
+from nerctl.data.bounds import marks_blanks, sentence_bounds, text_bounds
 from nerctl.data.corpus import read_corpus
 from nerctl.data.graphemes import clusters, is_plain
 from nerctl.data.tags import Labels
@@ -63,7 +63,7 @@ def corpus_of(folder: Path, sentences: list[list[tuple[str, str]]]):
 def test_the_bounds_of_a_corpus_are_those_of_its_sentences(tmp_path: Path) -> None:
     pair = [("👩", "B-X"), ("\u200d", "I-X"), ("👧", "I-X")]
     sentences = [[("海", "O")], [(" ", "O"), ("海", "B-X")], [("b", "B-X")], pair]
-    found = corpus_bounds(corpus_of(tmp_path, sentences))
+    found = sentence_bounds(corpus_of(tmp_path, sentences))
     assert sorted(found) == [1, 3]
     assert found[1].begins.tolist() == [False, True]
     assert found[3].begins.tolist() == [True, False, False] and found[3].ends.tolist() == [False, False, True]

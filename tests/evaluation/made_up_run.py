@@ -8,7 +8,8 @@ import random
 from pathlib import Path
 from typing import Any
 
-from nerctl.evaluation.errors import ScoredSentence, Span
+from nerctl.data.spans import Span
+from nerctl.evaluation.errors import ScoredSentence
 from nerctl.evaluation.scores import Tally
 
 EVIL = "</script><script>alert(1)</script><!--"

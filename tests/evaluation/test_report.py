@@ -16,9 +16,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from made_up_run import EVIL, made_up_sentences, write_run
 
+from nerctl.data.spans import Span
 from nerctl.errors import DataError, FailedError
 from nerctl.evaluation import plots
-from nerctl.evaluation.errors import ScoredSentence, Span
+from nerctl.evaluation.errors import ScoredSentence
 from nerctl.evaluation.markup import text
 from nerctl.evaluation.report import ERROR_BYTES, has_analysis, write_report
 from nerctl.evaluation.webpage import script_json

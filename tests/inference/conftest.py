@@ -22,7 +22,7 @@ def onnx_folder(model_folder: Path, tmp_path_factory: pytest.TempPathFactory) ->
         pytest.skip("ONNX exports need Python 3.10")
     pytest.importorskip("onnx")
     pytest.importorskip("onnxruntime")
-    from nerctl.inference.export import ExportOptions, export_model
+    from nerctl.workflows.export import ExportOptions, export_model
 
     folder = tmp_path_factory.mktemp("export") / "onnx"
     export_model(model_folder, folder, ExportOptions())

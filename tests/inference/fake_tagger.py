@@ -21,7 +21,7 @@ class FakeTagger:
             engine=SimpleNamespace(max_tokens=1),
             folder=SimpleNamespace(path=folder),
             max_seq_length=32,
-            crf=SimpleNamespace(bounded=True),
+            decoder=SimpleNamespace(bounded=True),
         )
         self.before = before
 

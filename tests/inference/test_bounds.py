@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from test_decoding import random_crf
+from test_decoding import random_crf, viterbi
 from test_marginals import BruteForce, all_spans
 from test_tagger import ODD, rules_tagger
 from tiny_model import vocabulary, write_corpus, write_model_folder
@@ -17,12 +17,12 @@ from tiny_model import vocabulary, write_corpus, write_model_folder
 from nerctl.config import TrainConfig
 from nerctl.data.bounds import Bounds, text_bounds
 from nerctl.data.graphemes import clusters
-from nerctl.inference.decoding import decode, viterbi
-from nerctl.inference.evaluate import evaluate_model
-from nerctl.inference.lattice import Lattice
+from nerctl.data.spans import Span
+from nerctl.evaluation.evaluate import evaluate_model
+from nerctl.heads.chain.decoding import decode, with_forced
+from nerctl.heads.chain.lattice import Lattice
+from nerctl.heads.chain.marginals import passes, span_score
 from nerctl.inference.loading import load_model
-from nerctl.inference.marginals import TokenSpan, passes, span_score
-from nerctl.inference.rules import Found
 from nerctl.inference.tagger import Tagger
 from nerctl.training.session import read_data
 
@@ -35,7 +35,7 @@ class BoundedBruteForce(BruteForce):
 
     def __init__(self, labels, emissions, crf, bounds: Bounds, forced=(), blocked=()) -> None:
         super().__init__(labels, emissions, crf, forced, blocked)
-        self.paths = [path for path in self.paths if not bounds.broken(np.array(path[1]))]
+        self.paths = [path for path in self.paths if not bounds.broken(path[2])]
         self.total = np.logaddexp.reduce([score for score, _, _ in self.paths])
 
 
@@ -66,12 +66,12 @@ def test_bounds_hold_beside_forced_and_blocked_entities(data, length: int, seed:
     bounds = drawn_bounds(data, length)
     spans = all_spans(length, 2)
     blocked = data.draw(st.lists(st.sampled_from(spans), max_size=5, unique=True))
-    forced: list[TokenSpan] = []
+    forced: list[Span] = []
     for span in data.draw(st.lists(st.sampled_from(spans), max_size=3, unique=True).map(sorted)):
         possible = span not in blocked and bounds.begins[span[0]] and bounds.ends[span[1] - 1]
         if possible and (not forced or span[0] >= forced[-1][1]):
             forced.append(span)
-    allowed = Found(forced, blocked).apply(emissions)
+    allowed = with_forced(emissions, forced, crf)
     brute = BoundedBruteForce(labels, emissions, crf, bounds, forced, blocked)
     lattice = Lattice(allowed, crf, blocked, bounds)
     assert tuple(lattice.decode().tolist()) == brute.best()
@@ -97,7 +97,7 @@ def test_a_sure_entity_that_may_not_end_for_four_hundred_tokens_leaves_the_path_
     bounds = Bounds(np.arange(400) == 0, np.zeros(400, bool))
     assert not decode([emissions], crf, [bounds])[0].any()
     sums = passes([emissions], crf, [bounds])[0]
-    assert np.isfinite(sums.total) and span_score(sums, crf, (0, 400, 0)) == 0
+    assert np.isfinite(sums.total) and span_score(sums, crf, Span(0, 400, "T0")) == 0
 
 
 def empty(text: str) -> bool:
@@ -148,8 +148,7 @@ def test_allow_blanks_gives_the_entities_of_a_model_without_bounds(model_folder:
 def test_blanks_within_an_entity_stay_possible() -> None:
     bounds = text_bounds("New York ", [(place, place + 1) for place in range(9)])
     assert bounds is not None
-    inside = np.array([1, 2, 2, 2, 2, 2, 2, 2, 0])
-    assert bounds.broken(inside) == 0 and bounds.broken(np.array([1, 2, 2, 2, 2, 2, 2, 2, 2])) == 1
+    assert bounds.broken([Span(0, 8, "LOC")]) == 0 and bounds.broken([Span(0, 9, "LOC")]) == 1
 
 
 def test_a_corpus_is_scored_as_its_texts_are_predicted(model_folder: Path, tmp_path: Path) -> None:

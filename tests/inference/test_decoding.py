@@ -10,8 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from nerctl.data.grouping import by_length
 from nerctl.data.tags import Labels
-from nerctl.inference.decoding import CrfScores, by_length, decode, viterbi
+from nerctl.heads.chain.decoding import CrfScores, decode
 
 
 def random_crf(types: int, seed: int) -> tuple[Labels, CrfScores, np.random.Generator]:
@@ -20,6 +21,23 @@ def random_crf(types: int, seed: int) -> tuple[Labels, CrfScores, np.random.Gene
     size = len(labels)
     parts = generator.normal(size=(size, size)), generator.normal(size=size), generator.normal(size=size)
     return labels, CrfScores.of(labels, *parts), generator
+
+
+def softmax_chain(labels: Labels) -> CrfScores:
+    """The chain of the softmax head: every step that BIO allows scores 0."""
+    size = len(labels)
+    return CrfScores.of(labels, np.zeros((size, size)), np.zeros(size), np.zeros(size))
+
+
+def path_score(crf: CrfScores, emissions: np.ndarray, tags: tuple[int, ...]) -> float:
+    """The log score of one path of [L] tags through [L, K] emissions."""
+    steps = sum(crf.transitions[before, tag] for before, tag in zip(tags, tags[1:]))
+    emitted = sum(float(emissions[token, tag]) for token, tag in enumerate(tags))
+    return float(crf.start[tags[0]] + emitted + steps + crf.end[tags[-1]])
+
+
+def viterbi(emissions: np.ndarray, crf: CrfScores) -> np.ndarray:
+    return decode([emissions], crf)[0]
 
 
 def legal_paths(labels: Labels, length: int) -> Iterator[tuple[int, ...]]:
@@ -39,16 +57,16 @@ def test_the_best_path_is_that_of_all_legal_paths(types: int, length: int) -> No
         labels, crf, generator = random_crf(types, seed)
         emissions = generator.normal(size=(length, len(labels))).astype(np.float32)
         found = tuple(viterbi(emissions, crf).tolist())
-        best = max(legal_paths(labels, length), key=lambda path: crf.path_score(emissions, path))
+        best = max(legal_paths(labels, length), key=lambda path: path_score(crf, emissions, path))
         assert found in set(legal_paths(labels, length))
-        assert crf.path_score(emissions, found) == pytest.approx(crf.path_score(emissions, best), abs=1e-9)
+        assert path_score(crf, emissions, found) == pytest.approx(path_score(crf, emissions, best), abs=1e-9)
 
 
 def test_six_tokens_and_three_tags_equal_brute_force() -> None:
     for seed in range(20):
         labels, crf, generator = random_crf(1, seed)
         emissions = 3 * generator.normal(size=(6, 3)).astype(np.float32)
-        best = max(legal_paths(labels, 6), key=lambda path: crf.path_score(emissions, path))
+        best = max(legal_paths(labels, 6), key=lambda path: path_score(crf, emissions, path))
         assert tuple(viterbi(emissions, crf).tolist()) == best
 
 
@@ -66,10 +84,10 @@ def test_the_softmax_head_takes_each_best_tag_where_bio_allows_it() -> None:
     labels = Labels(("LOC", "PER"))
     emissions = np.zeros((4, 5))
     emissions[[0, 1, 2, 3], [1, 2, 0, 3]] = 5  # B-LOC I-LOC O B-PER
-    assert viterbi(emissions, CrfScores.constraints_only(labels)).tolist() == [1, 2, 0, 3]
+    assert viterbi(emissions, softmax_chain(labels)).tolist() == [1, 2, 0, 3]
     emissions[0] = [0, 0, 5, 0, 0]  # I-LOC cannot begin
     emissions[1] = [0, 0, 0, 0, 5]  # nor can I-PER follow what stands first then
-    names = [labels.names[tag] for tag in viterbi(emissions, CrfScores.constraints_only(labels))]
+    names = [labels.names[tag] for tag in viterbi(emissions, softmax_chain(labels))]
     assert not names[0].startswith("I-")
     assert names[1] != "I-PER" or names[0] == "B-PER"
 

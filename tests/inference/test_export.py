@@ -13,20 +13,20 @@ import pytest
 from tiny_model import write_corpus, write_model_folder
 
 from nerctl.errors import FailedError, NerctlError
+from nerctl.evaluation.evaluate import evaluate_model
 from nerctl.folder import ModelFolder
-from nerctl.inference.decoding import CrfScores, viterbi
-from nerctl.inference.evaluate import evaluate_model
-from nerctl.inference.export import ExportOptions, compare, export_model
+from nerctl.heads.chain.decoding import CrfScores, decode
 from nerctl.inference.loading import load_model
 from nerctl.inference.onnx_file import is_int8
 from nerctl.inference.onnx_int8 import quantised
+from nerctl.workflows.export import ExportOptions, compare, export_model
 
 
 def test_the_onnx_graph_gives_the_models_emissions(model_folder: Path, onnx_folder: Path) -> None:
     model, exported = load_model(model_folder, device="cpu"), load_model(onnx_folder)
     comparison = compare(model, exported.engine)
     assert comparison.difference < 1e-3 and comparison.same_tags == comparison.tokens > 500
-    np.testing.assert_allclose(model.crf.transitions, exported.crf.transitions)
+    np.testing.assert_allclose(model.decoder.crf.transitions, exported.decoder.crf.transitions)
 
 
 @pytest.mark.parametrize("head", ["crf", "softmax"])
@@ -120,9 +120,9 @@ def test_an_export_removes_what_a_killed_one_left_and_nothing_of_one_that_runs(m
 def test_a_saved_model_gives_tags_and_their_probabilities(
     model_folder: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    from nerctl.data.batches import Encoder, lay_windows
-    from nerctl.inference.documents import Document, as_corpus
-    from nerctl.inference.marginals import passes
+    from nerctl.data.sentence_windows import SentenceWindows, lay_windows
+    from nerctl.heads.chain.marginals import passes
+    from nerctl.inference.documents import Document, token_table
     from nerctl.inference.saved_model import SavedModelTagger
 
     export_model(model_folder, tmp_path / "export", ExportOptions("saved-model"))
@@ -131,7 +131,7 @@ def test_a_saved_model_gives_tags_and_their_probabilities(
     assert "custom gradients" not in caplog.text
     model = load_model(model_folder, device="cpu")
     documents = [Document.split(text, model.splitter) for text in ("海钓比赛地点", "在", "厦门与金门之间")]
-    encoder = Encoder(as_corpus(documents), model.tokenizer, 32)
+    encoder = SentenceWindows(token_table(documents), model.tokenizer, 32)
     windows = lay_windows([encoder.rows(index)[0] for index in range(3)], 0)
     length = windows.pieces.shape[1]
     firsts = np.where(
@@ -141,10 +141,10 @@ def test_a_saved_model_gives_tags_and_their_probabilities(
     )
     found = served.run(windows.pieces, firsts)
     emissions = model.engine.emissions(windows)
-    crf: CrfScores = model.crf
+    crf: CrfScores = model.decoder.crf
     for row, count in enumerate(windows.token_counts.tolist()):
         scores = emissions[row, :count]
-        tags = viterbi(scores, crf)
+        tags = decode([scores], crf)[0]
         np.testing.assert_array_equal(found["tags"][row, :count], tags)
         assert (found["tags"][row, count:] == -1).all() and (found["scores"][row, count:] == 0).all()
         sums = passes([scores], crf)[0]

@@ -12,14 +12,14 @@ import pytest
 from tiny_model import write_corpus
 
 from nerctl.backends.processor import processor_features, processor_name
-from nerctl.data.batches import Encoder
+from nerctl.data.sentence_windows import SentenceWindows
 from nerctl.errors import ModelError
 from nerctl.folder import ModelFolder, sha256_of
-from nerctl.inference.export import ExportOptions, export_model
+from nerctl.inference.emissions import emissions_of
 from nerctl.inference.loading import load_model
 from nerctl.inference.onnx_int8 import LARGEST_INPUT, LARGEST_WEIGHT
-from nerctl.inference.predict import emissions_of
 from nerctl.inference.sample_check import FILE
+from nerctl.workflows.export import ExportOptions, export_model
 
 
 @pytest.fixture(scope="module")
@@ -46,7 +46,7 @@ def sample_of(folder: Path) -> dict:
 
 def test_a_text_has_the_same_emissions_alone_and_in_any_batch(int8_folder: Path, tmp_path: Path) -> None:
     model = load_model(int8_folder, threads=1)
-    encoder = Encoder(write_corpus(tmp_path / "c.txt", [3, 40, 1, 12, 25, 7, 70, 12]), model.tokenizer, 32)
+    encoder = SentenceWindows(write_corpus(tmp_path / "c.txt", [3, 40, 1, 12, 25, 7, 70, 12]), model.tokenizer, 32)
     windows = [encoder.rows(index) for index in range(8)]
     together = emissions_of(model.engine, windows, encoder.pad)
     for rows, scores in zip(windows, together):

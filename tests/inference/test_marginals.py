@@ -8,18 +8,18 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from test_decoding import legal_paths, random_crf
+from test_decoding import legal_paths, path_score, random_crf, softmax_chain, viterbi
 
-from nerctl.data.tags import spans_of
-from nerctl.inference.decoding import CrfScores, viterbi
-from nerctl.inference.lattice import Lattice
-from nerctl.inference.marginals import TokenSpan, passes, span_score, token_spans
-from nerctl.inference.rules import Found
+from nerctl.data.bio import spans_of, spans_of_ids
+from nerctl.data.spans import Span
+from nerctl.heads.chain.decoding import with_forced
+from nerctl.heads.chain.lattice import Lattice
+from nerctl.heads.chain.marginals import passes, span_score
 
 
-def all_spans(length: int, types: int) -> list[TokenSpan]:
+def all_spans(length: int, types: int) -> list[Span]:
     places = [(s, e) for s in range(length) for e in range(s + 1, length + 1)]
-    return [(s, e, kind) for s, e in places for kind in range(types)]
+    return [Span(s, e, f"T{kind}") for s, e in places for kind in range(types)]
 
 
 class BruteForce:
@@ -29,12 +29,12 @@ class BruteForce:
         self.paths = []
         for path in legal_paths(labels, len(emissions)):
             tags = [labels.names[tag] for tag in path]
-            spans = {(s, e, labels.types.index(kind)) for s, e, kind in spans_of(tags)}
+            spans = set(spans_of(tags))
             if spans >= set(forced) and not spans & set(blocked):
-                self.paths.append((crf.path_score(emissions, path), path, spans))
+                self.paths.append((path_score(crf, emissions, path), path, spans))
         self.total = np.logaddexp.reduce([score for score, _, _ in self.paths])
 
-    def share(self, span: TokenSpan) -> float:
+    def share(self, span: Span) -> float:
         return float(sum(np.exp(score - self.total) for score, _, spans in self.paths if span in spans))
 
     def best(self) -> tuple:
@@ -65,8 +65,8 @@ def test_a_sure_model_scores_one_without_overflow() -> None:
     labels, _, _ = random_crf(1, 0)
     emissions = np.full((4000, 3), -200.0)
     emissions[np.arange(4000), np.tile([1, 2, 2, 0], 1000)] = 200
-    sums = passes([emissions], CrfScores.constraints_only(labels))[0]
-    assert span_score(sums, CrfScores.constraints_only(labels), (400, 403, 0)) == pytest.approx(1)
+    sums = passes([emissions], softmax_chain(labels))[0]
+    assert span_score(sums, softmax_chain(labels), Span(400, 403, "T0")) == pytest.approx(1)
 
 
 @settings(max_examples=60, deadline=None)
@@ -82,8 +82,7 @@ def test_blocked_and_forced_entities_equal_brute_force(data, length: int, seed: 
         if span[0] >= reached and span not in blocked:
             forced.append(span)
             reached = span[1]
-    found = Found(forced, blocked)
-    allowed = found.apply(emissions)
+    allowed = with_forced(emissions, forced, crf)
     brute = BruteForce(labels, emissions, crf, forced, blocked)
     lattice = Lattice(allowed, crf, blocked)
     tags = lattice.decode()
@@ -97,17 +96,16 @@ def test_blocked_and_forced_entities_equal_brute_force(data, length: int, seed: 
 
 
 def test_a_single_character_blocked_everywhere_takes_one_slot_a_type() -> None:
-    _labels, crf, generator = random_crf(3, 2)
+    labels, crf, generator = random_crf(3, 2)
     emissions = generator.normal(size=(50, 7))
-    blocked = [(token, token + 1, kind) for token in range(50) for kind in range(3)]
+    blocked = [Span(token, token + 1, kind) for token in range(50) for kind in labels.types]
     lattice = Lattice(emissions, crf, blocked)
     assert lattice.states == 7 + 3
-    assert all(end - start > 1 for start, end, _ in token_spans(lattice.decode()))
+    assert all(span.end - span.start > 1 for span in spans_of_ids(lattice.decode(), labels.types))
 
 
-def test_token_spans_read_legal_tags_as_corpora_do() -> None:
+def test_spans_of_tag_ids_are_those_of_the_tags_names() -> None:
     labels, _, _ = random_crf(2, 0)
     for path in itertools.islice(legal_paths(labels, 5), 0, None, 7):
         names = [labels.names[tag] for tag in path]
-        expected = [(s, e, labels.types.index(kind)) for s, e, kind in spans_of(names)]
-        assert token_spans(np.array(path)) == expected
+        assert spans_of_ids(np.array(path), labels.types) == spans_of(names)

@@ -12,10 +12,10 @@ from nerctl.backends import DeviceOptions
 from nerctl.backends.cpu import CpuBackend
 from nerctl.backends.cuda import CudaBackend
 from nerctl.backends.npu import NpuBackend
-from nerctl.data.batches import Encoder, WindowArrays
+from nerctl.data.sentence_windows import SentenceWindows, WindowArrays
 from nerctl.errors import ModelError
+from nerctl.inference.emissions import emission_blocks
 from nerctl.inference.engine import TensorFlowEngine
-from nerctl.inference.predict import emission_blocks
 from nerctl.inference.tagger import Tagger
 
 TEXTS = ["海钓比赛地点在厦门" * (1 + index % 3) for index in range(40)]
@@ -63,7 +63,7 @@ def test_a_bound_that_is_no_number_of_tokens_is_refused(model_folder: Path) -> N
 
 
 def test_a_block_holds_several_calls_however_large(tmp_path: Path) -> None:
-    encoder = Encoder(write_corpus(tmp_path / "c.txt", [20] * 4000), tokenizer(), 32)
+    encoder = SentenceWindows(write_corpus(tmp_path / "c.txt", [20] * 4000), tokenizer(), 32)
     engine = TensorFlowEngine(make_model(), cpu(), max_tokens=40_000)
     first, _ = next(iter(emission_blocks(engine, encoder)))
     assert len(first) == 4000
@@ -79,7 +79,7 @@ class FewShapes(CpuBackend):
 
 
 def test_one_text_does_not_wait_for_a_full_batch_of_padding(tmp_path: Path) -> None:
-    encoder = Encoder(write_corpus(tmp_path / "c.txt", [12] * 700), tokenizer(), 32)
+    encoder = SentenceWindows(write_corpus(tmp_path / "c.txt", [12] * 700), tokenizer(), 32)
     backend = FewShapes(DeviceOptions(device="cpu"))
     backend.open()
     engine = TensorFlowEngine(make_model(), backend, 32, max_tokens=16 * 512)
@@ -93,7 +93,7 @@ def test_one_text_does_not_wait_for_a_full_batch_of_padding(tmp_path: Path) -> N
     assert rows == [8]
 
 
-def _first(encoder: Encoder, count: int) -> WindowArrays:
-    from nerctl.data.batches import lay_windows
+def _first(encoder: SentenceWindows, count: int) -> WindowArrays:
+    from nerctl.data.sentence_windows import lay_windows
 
     return lay_windows([encoder.rows(index)[0] for index in range(count)], encoder.pad)

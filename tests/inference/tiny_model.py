@@ -13,9 +13,10 @@ from nerctl.data.corpus import Corpus, read_corpus
 from nerctl.data.tags import Labels
 from nerctl.data.tokenizer import TextSplitter, Vocabulary, WordPieceTokenizer
 from nerctl.folder import ModelFolder, Weights, sha256_of
+from nerctl.heads import make_head
 from nerctl.model.bert import BertConfig
 from nerctl.model.checkpoint import save_tensors
-from nerctl.model.tagger import TaggerConfig, TaggerModel, random_initial
+from nerctl.model.tagger import TaggerModel, random_initial
 
 TYPES = ("LOC", "ORG", "PER")
 CHARACTERS = "海钓比赛地点在厦门与金之间的域我们中国北京上王小明大学公司人民a b c1 2。，"
@@ -51,7 +52,7 @@ def make_model(head: str = "bilstm-crf", seed: int = 8, deviation: float = 0.5) 
         steepness = {"bert/embeddings/word_embeddings": 3, "head/projection/kernel": 6}.get(name, 1)
         return initial(name, shape) * steepness
 
-    return TaggerModel(bert_config(), TaggerConfig(1 + 2 * len(TYPES), head, 6), lively)
+    return TaggerModel(bert_config(), make_head(head, Labels(TYPES), 6), lively)
 
 
 def cpu() -> CpuBackend:

@@ -10,7 +10,7 @@ import tensorflow as tf
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from nerctl.model.crf import SUMMED_TAGS, Crf
+from nerctl.heads.chain.crf import SUMMED_TAGS, Crf
 
 
 def crf_with(transitions: np.ndarray, start: np.ndarray, end: np.ndarray) -> Crf:

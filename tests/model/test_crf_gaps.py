@@ -9,7 +9,7 @@ import pytest
 import tensorflow as tf
 from test_crf import crf_with
 
-from nerctl.model.crf import SUMMED_TAGS
+from nerctl.heads.chain.crf import SUMMED_TAGS
 
 
 class AllPaths:

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from tiny_run import run
 
-from nerctl.data.batches import WindowArrays
+from nerctl.data.sentence_windows import WindowArrays
 from nerctl.inference.engine import TensorFlowEngine
 
 

@@ -13,14 +13,13 @@ from typing import Any, Optional
 
 import numpy as np
 
-from nerctl.data.bounds import Bounds
+from nerctl.data import bio
+from nerctl.data.spans import Span
 from nerctl.data.tags import Labels
+from nerctl.model.head import SomeBounds
 
 NEVER = -1e9
 """Added to the score of a step that must not be taken: exp() of it is 0, and no path that has it wins."""
-
-SomeBounds = Optional[Sequence[Optional[Bounds]]]
-"""Of each sentence the bounds, or None where it has none; None for all of them."""
 
 
 @dataclass(frozen=True)
@@ -33,47 +32,34 @@ class CrfScores:
     """[K] float64, of a sentence's first tag."""
     end: np.ndarray
     """[K] float64, of a sentence's last tag."""
-    bounded: bool = True
-    """Are entities kept from beginning and ending where nobody would mark one?"""
+    labels: Labels
+    """What the tags mean."""
 
     @classmethod
     def of(cls, labels: Labels, transitions: Any, start: Any, end: Any) -> CrfScores:
         """Scores as trained ([K, K], [K], [K] floats) with the constraints: I-X after B-X and I-X only."""
         return cls(
-            np.asarray(transitions, np.float64) + np.where(labels.transitions_allowed(), 0.0, NEVER),
-            np.asarray(start, np.float64) + np.where(labels.start_allowed(), 0.0, NEVER),
+            np.asarray(transitions, np.float64) + np.where(bio.transitions_allowed(len(labels)), 0.0, NEVER),
+            np.asarray(start, np.float64) + np.where(bio.start_allowed(len(labels)), 0.0, NEVER),
             np.asarray(end, np.float64),
-            not labels.allow_blanks,
+            labels,
         )
 
     @cached_property
     def held(self) -> np.ndarray:
         """[K, K] float64: the transitions from a token with which no entity may end."""
         tag = np.arange(len(self.end))
-        inside = (tag + 1) // 2 * 2  # I-X of B-X and I-X; O of O
-        return self.transitions + np.where((tag[:, None] == 0) | (tag[None, :] == inside[:, None]), 0.0, NEVER)
+        goes_on = (tag[:, None] == 0) | (tag[None, :] == bio.following(tag)[:, None])
+        return self.transitions + np.where(goes_on, 0.0, NEVER)
 
     @cached_property
     def held_end(self) -> np.ndarray:
         """[K] float64: the end scores of a sentence with whose last token no entity may end."""
         return self.end + np.where(np.arange(len(self.end)) == 0, 0.0, NEVER)
 
-    @classmethod
-    def constraints_only(cls, labels: Labels) -> CrfScores:
-        """The chain of the softmax head: every step that BIO allows scores 0."""
-        size = len(labels)
-        return cls.of(labels, np.zeros((size, size)), np.zeros(size), np.zeros(size))
-
-    def path_score(self, emissions: np.ndarray, tags: Sequence[int]) -> float:
-        """The log score (not normalised) of one path of [L] tags through [L, K] emissions; L at least 1."""
-        ids = np.asarray(tags)
-        steps = float(self.transitions[ids[:-1], ids[1:]].sum()) + float(self.start[ids[0]] + self.end[ids[-1]])
-        return steps + float(np.asarray(emissions, np.float64)[np.arange(len(ids)), ids].sum())
-
-
-def viterbi(emissions: np.ndarray, crf: CrfScores) -> np.ndarray:
-    """The best tags [L] int32 of one sentence with emissions [L, K]."""
-    return decode([emissions], crf)[0]
+    def begin(self, span: Span) -> int:
+        """The tag that begins an entity of that type."""
+        return bio.begin(self.labels.kinds[span.type])
 
 
 def decode(emissions: Sequence[np.ndarray], crf: CrfScores, bounds: SomeBounds = None) -> list[np.ndarray]:
@@ -117,7 +103,7 @@ def pad_emissions(
         return padded, None
     held = np.zeros(padded.shape[:2], bool)
     for row, one in some:
-        padded[row, : len(one.begins), 1::2][~one.begins] += NEVER
+        padded[row, : len(one.begins), bio.BEGINS][~one.begins] += NEVER
         held[row, : len(one.ends)] = ~one.ends
     return padded, held
 
@@ -168,16 +154,19 @@ def end_scores(crf: CrfScores, lengths: np.ndarray, held: Optional[np.ndarray]) 
     return np.where(held[np.arange(len(lengths)), lengths - 1][:, None], crf.held_end, crf.end)
 
 
-def by_length(lengths: Sequence[int], budget: int, most: int = 0) -> list[list[int]]:
-    """Indices in groups of like length, each of at most `budget` padded tokens (or one sentence alone).
+def with_forced(emissions: np.ndarray, forced: Sequence[Span], crf: CrfScores) -> np.ndarray:
+    """Emissions [L, K] float64 that only paths with the forced entities, which do not overlap, get through."""
+    scores = np.array(emissions, np.float64)
+    for span in forced:
+        begin = crf.begin(span)
+        _only(scores, slice(span.start, span.start + 1), begin)
+        _only(scores, slice(span.start + 1, span.end), begin + 1)
+        if span.end < len(scores):
+            scores[span.end, begin + 1] += NEVER  # the entity must end here
+    return scores
 
-    `most` bounds the members of a group; 0: does not.
-    """
-    groups: list[list[int]] = []
-    longest = 0
-    for index in sorted(range(len(lengths)), key=lambda one: -lengths[one]):
-        if not groups or (len(groups[-1]) + 1) * longest > budget or len(groups[-1]) == most:
-            groups.append([])
-            longest = max(1, lengths[index])
-        groups[-1].append(index)
-    return groups
+
+def _only(emissions: np.ndarray, tokens: slice, tag: int) -> None:
+    kept = emissions[tokens, tag].copy()
+    emissions[tokens] += NEVER
+    emissions[tokens, tag] = kept

@@ -16,8 +16,9 @@ from typing import Optional
 import numpy as np
 
 from nerctl.data.bounds import Bounds
-from nerctl.inference.decoding import NEVER, CrfScores, pad_emissions
-from nerctl.inference.marginals import TokenSpan, log_sums
+from nerctl.data.spans import Span
+from nerctl.heads.chain.decoding import NEVER, CrfScores, pad_emissions
+from nerctl.heads.chain.marginals import log_sums, share
 
 
 @dataclass(frozen=True)
@@ -26,12 +27,17 @@ class Track:
 
     start: int
     """Their first token."""
-    kind: int
-    """Index of their type."""
+    begin: int
+    """The tag that begins them; the next one goes on with them."""
     ends: frozenset[int]
     """Where a blocked one ends (token after its last)."""
     state: int
     """The state they are in up to the last of `ends`."""
+
+    @property
+    def inside(self) -> int:
+        """The tag that goes on with them."""
+        return self.begin + 1
 
     @property
     def last(self) -> int:
@@ -50,7 +56,7 @@ class Lattice:
     """
 
     def __init__(
-        self, emissions: np.ndarray, crf: CrfScores, blocked: Iterable[TokenSpan], bounds: Optional[Bounds] = None
+        self, emissions: np.ndarray, crf: CrfScores, blocked: Iterable[Span], bounds: Optional[Bounds] = None
     ) -> None:
         padded, held = pad_emissions([emissions], [bounds])
         emissions = padded[0]
@@ -58,7 +64,7 @@ class Lattice:
         self.crf = crf
         self.tags = emissions.shape[1]
         self.length = len(emissions)
-        self.tracks = _tracks(blocked, self.tags)
+        self.tracks = _tracks(blocked, crf)
         self._starting: dict[int, list[Track]] = {}
         self._present: dict[int, list[Track]] = {}
         for track in self.tracks:
@@ -69,17 +75,17 @@ class Lattice:
         self.emissions = np.full((self.length, self.states), NEVER)  # [L, S]
         self.emissions[:, : self.tags] = emissions
         for track in self.tracks:
-            begin, inside = 2 * track.kind + 1, 2 * track.kind + 2
-            self.emissions[track.start, track.state] = emissions[track.start, begin]
-            self.emissions[track.start, begin] = NEVER  # such an entity begins in its slot only
-            self.emissions[track.start + 1 : track.last, track.state] = emissions[track.start + 1 : track.last, inside]
+            self.emissions[track.start, track.state] = emissions[track.start, track.begin]
+            self.emissions[track.start, track.begin] = NEVER  # such an entity begins in its slot only
+            later = slice(track.start + 1, track.last)
+            self.emissions[later, track.state] = emissions[later, track.inside]
 
     def start(self) -> np.ndarray:
         """Scores [S] of the states at the first token."""
         scores = np.full(self.states, NEVER)
         scores[: self.tags] = self.crf.start
         for track in self._starting.get(0, []):
-            scores[track.state] = self.crf.start[2 * track.kind + 1]
+            scores[track.state] = self.crf.start[track.begin]
         return scores
 
     def end(self) -> np.ndarray:
@@ -99,24 +105,23 @@ class Lattice:
         scores[: self.tags, : self.tags] = transitions
         before, here = self._present.get(token - 1, []), self._starting.get(token, [])
         for track in before:
-            tag, inside = self.tag(track, token - 1), 2 * track.kind + 2
+            tag, inside = self.tag(track, token - 1), track.inside
             if token not in track.ends:
                 scores[track.state, : self.tags] = transitions[tag]
             scores[track.state, inside] = NEVER
             goes_on = inside if token == track.last else track.state
             scores[track.state, goes_on] = transitions[tag, inside]
         for track in here:
-            begin = 2 * track.kind + 1
-            scores[: self.tags, track.state] = transitions[:, begin]
+            scores[: self.tags, track.state] = transitions[:, track.begin]
             for other in before:
                 if token not in other.ends:
-                    scores[other.state, track.state] = transitions[self.tag(other, token - 1), begin]
+                    scores[other.state, track.state] = transitions[self.tag(other, token - 1), track.begin]
         return scores
 
     @staticmethod
     def tag(track: Track, token: int) -> int:
         """The tag that a slot stands for at a token."""
-        return 2 * track.kind + (1 if token == track.start else 2)
+        return track.begin if token == track.start else track.inside
 
     def decode(self) -> np.ndarray:
         """The tags [L] int32 of the best path."""
@@ -134,7 +139,7 @@ class Lattice:
             state = int(came[token, state])
         return tags
 
-    def span_scores(self, spans: Iterable[TokenSpan]) -> list[float]:
+    def span_scores(self, spans: Iterable[Span]) -> list[float]:
         """Of each entity the share, 0 to 1, of the paths that hold exactly it."""
         forward = np.zeros((self.length, self.states))
         backward = np.zeros((self.length, self.states))
@@ -146,18 +151,19 @@ class Lattice:
             onward = self.step(token) + (self.emissions[token] + backward[token])[None, :]
             backward[token - 1] = log_sums(onward, 1)
         total = float(log_sums(forward[-1] + self.end(), 0))
-        return [float(min(1.0, np.exp(min(0.0, self._through(span, forward, backward) - total)))) for span in spans]
+        return [share(self._through(span, forward, backward) - total) for span in spans]
 
-    def _through(self, span: TokenSpan, forward: np.ndarray, backward: np.ndarray) -> float:
+    def _through(self, span: Span, forward: np.ndarray, backward: np.ndarray) -> float:
         """Log sum of the paths that hold exactly this entity."""
-        start, end, kind = span
-        inside = 2 * kind + 2
-        track = next((one for one in self._starting.get(start, []) if one.kind == kind), None)
+        start, end = span.start, span.end
+        begin = self.crf.begin(span)
+        inside = begin + 1
+        track = next((one for one in self._starting.get(start, []) if one.begin == begin), None)
 
         def state_at(token: int) -> int:
             if track is not None and token < track.last:
                 return track.state
-            return 2 * kind + 1 if token == start else inside
+            return begin if token == start else inside
 
         score = float(forward[start, state_at(start)])
         for token in range(start + 1, end):
@@ -172,17 +178,17 @@ class Lattice:
         return score + float(log_sums(onward, 0))
 
 
-def _tracks(blocked: Iterable[TokenSpan], tags: int) -> list[Track]:
+def _tracks(blocked: Iterable[Span], crf: CrfScores) -> list[Track]:
     """One track a beginning and type, in the lowest slots that are free over its tokens."""
     ends: dict[tuple[int, int], set[int]] = {}
-    for start, end, kind in blocked:
-        ends.setdefault((start, kind), set()).add(end)
+    for span in blocked:
+        ends.setdefault((span.start, crf.begin(span)), set()).add(span.end)
     tracks: list[Track] = []
     free_from: list[int] = []  # of each slot, the token from which it is free
-    for (start, kind), places in sorted(ends.items()):
+    for (start, begin), places in sorted(ends.items()):
         slot = next((index for index, token in enumerate(free_from) if token <= start), len(free_from))
         if slot == len(free_from):
             free_from.append(0)
         free_from[slot] = max(places)
-        tracks.append(Track(start, kind, frozenset(places), tags + slot))
+        tracks.append(Track(start, begin, frozenset(places), len(crf.end) + slot))
     return tracks

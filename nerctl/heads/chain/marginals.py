@@ -14,27 +14,12 @@ from typing import Optional
 
 import numpy as np
 
-from nerctl.inference.decoding import CrfScores, SomeBounds, end_scores, pad_emissions
+from nerctl.data.spans import Span
+from nerctl.heads.chain.decoding import CrfScores, end_scores, pad_emissions
+from nerctl.model.head import SomeBounds
 
 LOST = 1e-280
 """Sums of factors below this are taken one by one: float64 would lose them beside the row's greatest, which is near 1."""
-
-TokenSpan = tuple[int, int, int]
-"""First token, token after the last, index of the type among the labels' types."""
-
-
-def token_spans(tags: np.ndarray) -> list[TokenSpan]:
-    """The entities of legal tag ids [L]: B-X is 2x + 1 and I-X is 2x + 2 for type number x."""
-    spans: list[TokenSpan] = []
-    ids = tags.tolist()
-    for start in np.flatnonzero(tags % 2).tolist():
-        inside = ids[start] + 1
-        end = start + 1
-        while end < len(ids) and ids[end] == inside:
-            end += 1
-        spans.append((start, end, inside // 2 - 1))
-    return spans
-
 
 @dataclass(frozen=True)
 class Passes:
@@ -120,10 +105,11 @@ class _Step:
         return found
 
 
-def span_score(sums: Passes, crf: CrfScores, span: TokenSpan) -> float:
+def span_score(sums: Passes, crf: CrfScores, span: Span) -> float:
     """The share, 0 to 1, of paths with exactly this entity."""
-    start, end, kind = span
-    begin, inside = 2 * kind + 1, 2 * kind + 2
+    start, end = span.start, span.end
+    begin = crf.begin(span)
+    inside = begin + 1
     score = float(sums.forward[start, begin])
     last = begin
     if end - start > 1:
@@ -134,7 +120,12 @@ def span_score(sums: Passes, crf: CrfScores, span: TokenSpan) -> float:
         score += float(sums.backward[-1, last])
     else:
         score += float(log_sums(np.delete(sums.onward(crf, end - 1, last), inside), 0))
-    return float(min(1.0, np.exp(min(0.0, score - sums.total))))
+    return share(score - sums.total)
+
+
+def share(log_share: float) -> float:
+    """A share, 0 to 1, from its logarithm, which rounding may have put a little above 0."""
+    return float(np.exp(min(0.0, log_share)))
 
 
 def log_sums(scores: np.ndarray, axis: int) -> np.ndarray:

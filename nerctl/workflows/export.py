@@ -13,18 +13,20 @@ from typing import Any, Optional
 
 import numpy as np
 
+from nerctl.data import bio
+from nerctl.data.sentence_windows import SentenceWindows
+from nerctl.data.spans import Span
 from nerctl.errors import FailedError, NerctlError
+from nerctl.evaluation.evaluate import evaluate_model
 from nerctl.folder import ModelFolder, Weights, check_output_folder, sha256_of, sync_folder
-from nerctl.inference.decoding import decode
-from nerctl.inference.documents import Document, as_corpus
+from nerctl.inference.documents import Document, token_table
+from nerctl.inference.emissions import emissions_of
 from nerctl.inference.engine import Engine, TensorFlowEngine
-from nerctl.inference.evaluate import evaluate_model
-from nerctl.inference.export_options import ExportOptions
 from nerctl.inference.loading import LoadedModel, load_model
-from nerctl.inference.predict import emissions_of
 from nerctl.inference.sample_check import FILE as SAMPLE
-from nerctl.inference.sample_check import sample_documents, write_sample
+from nerctl.inference.sample_check import differing, sample_documents, write_sample
 from nerctl.progress import SILENT, Report
+from nerctl.workflows.export_options import ExportOptions
 
 WEIGHTS = "weights"
 """Where an exported folder has its weights."""
@@ -135,7 +137,7 @@ def _need_onnx() -> None:
 def _write_onnx(model: LoadedModel, part: Path, options: ExportOptions) -> None:
     import onnx
 
-    from nerctl.inference.onnx_engine import OnnxEngine
+    from nerctl.inference.onnx_engine import HEAD, OnnxEngine
     from nerctl.inference.onnx_graph import Builder, Graph, Products, as_model
     from nerctl.inference.onnx_int8 import Int8Products
 
@@ -143,14 +145,13 @@ def _write_onnx(model: LoadedModel, part: Path, options: ExportOptions) -> None:
     tensors = {name: item.numpy() for name, item in tagger.variables_by_name().items()}
     products = Int8Products(Graph()) if options.int8 else Products(Graph())
     bert = tagger.bert.config
-    Builder(tensors, bert.num_attention_heads, bert.layer_norm_eps, products).emissions()
+    Builder(tensors, bert.num_attention_heads, bert.layer_norm_eps, products).emissions(model.head)
     weights = part / WEIGHTS
     weights.mkdir(parents=True)
     onnx.save(as_model(products.graph), str(weights / "model.onnx"))
     if options.int8:
         write_sample(model, OnnxEngine(weights / "model.onnx"), weights / SAMPLE)
-    chain = {name: np.asarray(getattr(tagger.crf, name)).tolist() for name in ("transitions", "start", "end")}
-    (weights / "crf.json").write_text(json.dumps(chain), encoding="utf-8")
+    (weights / HEAD).write_text(json.dumps(model.decoder.save()), encoding="utf-8")
     _finish(model, part, "onnx")
 
 
@@ -158,7 +159,7 @@ def _write_saved_model(model: LoadedModel, part: Path, options: ExportOptions) -
     from nerctl.inference.saved_model import write_saved_model
 
     (part / WEIGHTS).mkdir(parents=True)
-    write_saved_model(_network(model), model.labels, part / "1")
+    write_saved_model(_network(model), model.head, part / "1")
     shutil.rmtree(part / WEIGHTS)
     _copy_shared(model, part)
 
@@ -199,7 +200,8 @@ def _checked(model: LoadedModel, part: Path, options: ExportOptions, report: Rep
 
         texts = sample_documents(model, longest=model.max_seq_length // 2)  # each fits one window
         tags = SavedModelTagger(part / "1").tags(model, texts)
-        comparison = _compare_tags(model, texts, tags)
+        spans = [bio.spans_of_ids(one, model.labels.types) for one in tags]
+        comparison = _compared(texts, _sample_spans(model, model.engine, texts)[0], spans)
         if comparison.same_tags < comparison.tokens:
             raise FailedError(_differs(part, comparison))
         return Export(part, comparison, 0)
@@ -229,32 +231,25 @@ def _differs(part: Path, comparison: Comparison) -> str:
 
 
 def compare(model: LoadedModel, other: Engine) -> Comparison:
-    """The engine of a model beside another, on sample texts, decoded with the model's chain."""
-    from nerctl.data.batches import Encoder
-
+    """The engine of a model beside another, on sample texts, decoded by the model."""
     documents = [document for document in sample_documents(model, 2 * model.max_seq_length) if document.tokens]
-    encoder = Encoder(as_corpus(documents), model.tokenizer, model.max_seq_length)
-    windows = [encoder.rows(index) for index in range(len(documents))]
-    ours = emissions_of(model.engine, windows, encoder.pad)
-    theirs = emissions_of(other, windows, encoder.pad)
-    return _compared(decode(ours, model.crf), decode(theirs, model.crf), ours, theirs)
+    ours, theirs = (_sample_spans(model, engine, documents) for engine in (model.engine, other))
+    difference = max(float(np.abs(a - b).max()) for a, b in zip(ours[1], theirs[1]))
+    return _compared(documents, ours[0], theirs[0], difference)
 
 
-def _compare_tags(model: LoadedModel, documents: Sequence[Document], tags: list[np.ndarray]) -> Comparison:
-    from nerctl.data.batches import Encoder
-
-    encoder = Encoder(as_corpus(documents), model.tokenizer, model.max_seq_length)
-    windows = [encoder.rows(index)[:1] for index in range(len(documents))]
-    ours = emissions_of(model.engine, windows, encoder.pad)
-    return _compared(decode(ours, model.crf), tags, [], [])
+def _sample_spans(
+    model: LoadedModel, engine: Engine, documents: Sequence[Document]
+) -> tuple[list[list[Span]], list[np.ndarray]]:
+    """Entities and emissions of texts, by an engine."""
+    windows = SentenceWindows(token_table(documents), model.tokenizer, model.max_seq_length)
+    emissions = emissions_of(engine, windows.all_rows(), windows.pad)
+    return model.decoder.spans(emissions, scored=False), emissions
 
 
 def _compared(
-    ours: list[np.ndarray], theirs: list[np.ndarray], emissions: list[np.ndarray], others: list[np.ndarray]
+    documents: Sequence[Document], ours: list[list[Span]], theirs: list[list[Span]], difference: float = 0.0
 ) -> Comparison:
-    return Comparison(
-        texts=len(ours),
-        tokens=sum(map(len, ours)),
-        same_tags=sum(int((a == b).sum()) for a, b in zip(ours, theirs)),
-        difference=max((float(np.abs(a - b).max()) for a, b in zip(emissions, others)), default=0.0),
-    )
+    lengths = [len(document.tokens) for document in documents]
+    other = sum(map(differing, ours, theirs, lengths))
+    return Comparison(len(documents), sum(lengths), sum(lengths) - other, difference)

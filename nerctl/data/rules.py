@@ -17,14 +17,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Optional
 
-import numpy as np
-
 from nerctl.data.bounds import Bounds
 from nerctl.data.first_bytes import HEAD, not_utf8, refuse_no_text
+from nerctl.data.spans import Span
 from nerctl.data.tags import Labels
 from nerctl.errors import DataError
-from nerctl.inference.decoding import NEVER
-from nerctl.inference.marginals import TokenSpan
 
 CharSpan = tuple[int, int]
 """Start and end (exclusive) in code points."""
@@ -34,28 +31,28 @@ CharSpan = tuple[int, int]
 class Mentions:
     """Mentions with the numbers of their types, found in a text by first character and length."""
 
-    kinds: dict[str, tuple[int, ...]]
-    """Type numbers of each mention."""
+    types: dict[str, tuple[str, ...]]
+    """Types of each mention."""
     lengths: dict[str, tuple[int, ...]] = field(default_factory=dict)
     """Lengths of the mentions that begin with a character, longest first."""
 
     @classmethod
-    def of(cls, kinds: dict[str, set[int]]) -> Mentions:
-        """Mentions by text, with type numbers."""
+    def of(cls, types: dict[str, set[str]]) -> Mentions:
+        """Mentions by text, with their types."""
         lengths: dict[str, set[int]] = {}
-        for mention in kinds:
+        for mention in types:
             lengths.setdefault(mention[0], set()).add(len(mention))
         return cls(
-            {mention: tuple(sorted(numbers)) for mention, numbers in kinds.items()},
+            {mention: tuple(sorted(names)) for mention, names in types.items()},
             {first: tuple(sorted(sizes, reverse=True)) for first, sizes in lengths.items()},
         )
 
-    def at(self, text: str, place: int) -> Iterator[tuple[int, tuple[int, ...]]]:
-        """End and type numbers of each mention that begins at `place`, longest first."""
+    def at(self, text: str, place: int) -> Iterator[tuple[int, tuple[str, ...]]]:
+        """End and types of each mention that begins at `place`, longest first."""
         for size in self.lengths.get(text[place], ()):
-            numbers = self.kinds.get(text[place : place + size])
-            if numbers is not None and place + size <= len(text):
-                yield place + size, numbers
+            types = self.types.get(text[place : place + size])
+            if types is not None and place + size <= len(text):
+                yield place + size, types
 
 
 @dataclass(frozen=True)
@@ -85,19 +82,19 @@ class Rules:
         """The forced and blocked entities of a text whose tokens stand at these places and have these bounds, if any."""
         begins = {start: number for number, (start, _) in enumerate(tokens) if bounds is None or bounds.begins[number]}
         ends = {end: number + 1 for number, (_, end) in enumerate(tokens) if bounds is None or bounds.ends[number]}
-        blocked: set[TokenSpan] = set()
+        blocked: set[Span] = set()
         for start, number in begins.items():
-            for end, kinds in self.blocked.at(text, start):
+            for end, types in self.blocked.at(text, start):
                 if end in ends:
-                    blocked.update((number, ends[end], kind) for kind in kinds)
-        forced: list[TokenSpan] = []
+                    blocked.update(Span(number, ends[end], name) for name in types)
+        forced: list[Span] = []
         reached = 0
         for start, number in begins.items():
             if start < reached:
                 continue
-            for end, kinds in self.forced.at(text, start):
-                if end in ends and (number, ends[end], kinds[0]) not in blocked:
-                    forced.append((number, ends[end], kinds[0]))
+            for end, types in self.forced.at(text, start):
+                if end in ends and Span(number, ends[end], types[0]) not in blocked:
+                    forced.append(Span(number, ends[end], types[0]))
                     reached = end
                     break
         return Found(forced, sorted(blocked))
@@ -107,32 +104,15 @@ class Rules:
 class Found:
     """The rules that one text meets, as token spans."""
 
-    forced: list[TokenSpan]
+    forced: list[Span]
     """Entities that every path holds, in order, not overlapping."""
-    blocked: list[TokenSpan]
+    blocked: list[Span]
     """Entities that no path holds."""
 
-    def apply(self, emissions: np.ndarray) -> np.ndarray:
-        """Emissions [L, K] float64 that only paths with the forced entities get through."""
-        forced = np.array(emissions, np.float64)
-        for start, end, kind in self.forced:
-            begin, inside = 2 * kind + 1, 2 * kind + 2
-            _only(forced, slice(start, start + 1), begin)
-            _only(forced, slice(start + 1, end), inside)
-            if end < len(forced):
-                forced[end, inside] += NEVER  # the entity must end here
-        return forced
 
-
-def _only(emissions: np.ndarray, tokens: slice, tag: int) -> None:
-    kept = emissions[tokens, tag].copy()
-    emissions[tokens] += NEVER
-    emissions[tokens, tag] = kept
-
-
-def _read(path: Path, labels: Labels, typed: bool) -> dict[str, set[int]]:
-    """Mentions and their type numbers; without `typed` a line may leave out the type and means all."""
-    kinds: dict[str, set[int]] = {}
+def _read(path: Path, labels: Labels, typed: bool) -> dict[str, set[str]]:
+    """Mentions and their types; without `typed` a line may leave out the type and means all."""
+    types: dict[str, set[str]] = {}
     for number, line in _lines(path):
         mention, _, name = line.partition("\t")
         mention, name = mention.strip(), name.strip()
@@ -142,11 +122,11 @@ def _read(path: Path, labels: Labels, typed: bool) -> dict[str, set[int]]:
             raise DataError(
                 f"{path}:{number}: the model has no type {name}; it has {', '.join(labels.types)}; correct the line"
             )
-        wanted = {labels.types.index(name)} if name else set(range(len(labels.types)))
-        if typed and kinds.get(mention, wanted) != wanted:
+        wanted = {name} if name else set(labels.types)
+        if typed and types.get(mention, wanted) != wanted:
             raise DataError(f"{path}:{number}: {mention} has another type further up; keep one of the two lines")
-        kinds.setdefault(mention, set()).update(wanted)
-    return kinds
+        types.setdefault(mention, set()).update(wanted)
+    return types
 
 
 def _lines(path: Path) -> Iterator[tuple[int, str]]:

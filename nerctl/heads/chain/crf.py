@@ -7,6 +7,9 @@ all paths, without any loop op. Letters: B sentences (chains), L tokens, K tags.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 import numpy as np
 import tensorflow as tf
 
@@ -45,6 +48,14 @@ class Crf(tf.Module):
             self.transitions = tf.zeros([tags, tags])
             self.start = tf.zeros([tags])
             self.end = tf.zeros([tags])
+
+    def emissions(self, projected: tf.Tensor) -> tf.Tensor:
+        """The projection is the tags' scores: [N, K]."""
+        return projected
+
+    def losses(self, emissions: tf.Tensor, mask: tf.Tensor, batch: Mapping[str, tf.Tensor]) -> tf.Tensor:
+        """Negative log likelihood [B] of the batch's `tags`, each at least 0."""
+        return -self.log_likelihood(emissions, batch["tags"], mask, batch["begins"], batch["ends"])
 
     def log_likelihood(
         self, emissions: tf.Tensor, tags: tf.Tensor, mask: tf.Tensor, first: tf.Tensor, last: tf.Tensor
@@ -155,3 +166,68 @@ def _multiplied(left: tf.Tensor, right: tf.Tensor) -> tf.Tensor:
     columns = tf.stop_gradient(tf.reduce_max(onward, axis=-2, keepdims=True))  # [..., 1, K]
     total = tf.matmul(tf.exp(reach - best[..., None, :]), tf.exp(onward - columns))  # [..., K, K]
     return tf.math.log(total + LEAST) + (rows + columns)
+
+
+class TagServer(tf.Module):
+    """Decoding in the graph, for a SavedModel; the chain holds the constraints."""
+
+    def __init__(self, chain: Crf) -> None:
+        super().__init__()
+        self.chain = chain
+
+    def __call__(self, emissions: tf.Tensor, present: tf.Tensor) -> dict[str, tf.Tensor]:
+        """`tags` [B, L] int32, -1 at padding, and `scores` [B, L] float32 of the tag at its token, 0 at padding.
+
+        Args:
+            emissions: [B, L, K] float32.
+            present: [B, L] bool, true at tokens.
+        """
+        mask = tf.cast(present, tf.float32)
+        tags = viterbi(emissions, mask, self.chain)
+        scores = tag_shares(emissions, tags, mask, self.chain)
+        return {
+            "tags": tf.where(present, tags, -tf.ones_like(tags)),
+            "scores": tf.where(present, scores, tf.zeros_like(scores)),
+        }
+
+
+def viterbi(emissions: tf.Tensor, mask: tf.Tensor, chain: Crf) -> tf.Tensor:
+    """The best tags [B, L] int32; emissions [B, L, K], mask [B, L] float32, 1 at tokens, then 0."""
+    tags = chain.tags
+    length = tf.shape(emissions)[1]
+    by_step = tf.transpose(emissions, [1, 0, 2])  # [L, B, K]
+    present = tf.transpose(mask)[:, :, None]  # [L, B, 1]
+    stay = tf.range(tags)[None, :]  # [1, K]: at padding each tag comes from itself
+
+    def forward(step: Any, score: Any, came: Any) -> tuple[Any, Any, Any]:
+        reached = score[:, :, None] + chain.transitions  # [B, K, K]: from, to
+        best = tf.reduce_max(reached, axis=1) + by_step[step]  # [B, K]
+        before = tf.argmax(reached, axis=1, output_type=tf.int32)  # [B, K]
+        here = present[step] > 0  # [B, 1]
+        return step + 1, tf.where(here, best, score), came.write(step, tf.where(here, before, stay))
+
+    came = tf.TensorArray(tf.int32, length, element_shape=[None, tags])
+    _, score, came = tf.while_loop(lambda step, *_: step < length, forward, (1, chain.start + by_step[0], came))
+    last = tf.argmax(score + chain.end, axis=1, output_type=tf.int32)  # [B]
+
+    def backward(step: Any, tag: Any, found: Any) -> tuple[Any, Any, Any]:
+        before = tf.gather(came.read(step), tag, axis=1, batch_dims=1)  # [B]
+        return step - 1, before, found.write(step - 1, before)
+
+    found = tf.TensorArray(tf.int32, length, element_shape=[None]).write(length - 1, last)
+    _, _, found = tf.while_loop(lambda step, *_: step > 0, backward, (length - 1, last, found))
+    return tf.transpose(found.stack())  # [B, L]
+
+
+def tag_shares(emissions: tf.Tensor, tags: tf.Tensor, mask: tf.Tensor, chain: Crf) -> tf.Tensor:
+    """The probability [B, L] of each token's own tag, of `tags` [B, L]; 0 at padding.
+
+    The gradient of a path's log likelihood by the emissions is 1 at the path's tags, less the marginals.
+    """
+    ones = tf.ones_like(mask[:, 0])
+    with tf.GradientTape() as tape:
+        tape.watch(emissions)
+        likelihood = chain.log_likelihood(emissions, tags, mask, ones, ones)  # [B]
+    gradient = tape.gradient(likelihood, emissions)  # [B, L, K]
+    on_path = tf.one_hot(tags, chain.tags) * mask[:, :, None]
+    return tf.reduce_sum((on_path - gradient) * tf.one_hot(tags, chain.tags), axis=2)

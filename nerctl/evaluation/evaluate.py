@@ -8,14 +8,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Optional
 
-from nerctl.data.batches import Encoder
+from nerctl.data.bio import outermost_tags
 from nerctl.data.corpus import read_corpus
+from nerctl.data.sentence_windows import SentenceWindows
 from nerctl.data.splits import find_splits
 from nerctl.errors import DataError, FailedError
+from nerctl.evaluation.corpus import predict_spans, score_spans
 from nerctl.evaluation.predictions import prediction_lines
 from nerctl.evaluation.scores import Scores
 from nerctl.inference.loading import LoadedModel
-from nerctl.inference.predict import predict_corpus, score_ids, sentence_tags
 from nerctl.progress import SILENT, Report
 
 
@@ -44,7 +45,6 @@ def evaluate_model(
     model: LoadedModel,
     data: Path,
     predictions: Optional[Path] = None,
-    strict: bool = False,
     report: Report = SILENT,
 ) -> Evaluation:
     """Tags a corpus and scores it; writes `token gold predicted` lines to `predictions` if given.
@@ -59,14 +59,13 @@ def evaluate_model(
     corpus = read_corpus(file)
     if not len(corpus):
         raise DataError(f"{file}: no sentences; name a corpus file to score")
-    encoder = Encoder(corpus, model.tokenizer, model.max_seq_length)
+    windows = SentenceWindows(corpus, model.tokenizer, model.max_seq_length)
     name, total = file.name, len(corpus)
-    ids = predict_corpus(model.engine, model.crf, encoder, told=lambda done: report.advance(name, int(done), total))
+    found = predict_spans(model.engine, model.decoder, windows, told=lambda done: report.advance(name, int(done), total))
     if predictions is not None:
-        tags = sentence_tags(encoder, model.labels, ids)
-        lines = (prediction_lines(one.tokens, one.tags, predicted) for one, predicted in zip(corpus, tags))
-        write_lines(predictions, lines)
-    return Evaluation(file, score_ids(encoder, model.labels, ids, strict), corpus.notes)
+        write_lines(predictions, (prediction_lines(one.tokens, one.tags, outermost_tags(spans, len(one.tokens)))
+                                  for one, spans in zip(corpus, found)))  # fmt: skip
+    return Evaluation(file, score_spans(corpus, found), corpus.notes)
 
 
 def write_lines(path: Path, parts: Iterable[str]) -> None:
