@@ -14,6 +14,7 @@ import numpy as np
 
 from nerctl.data.corpus import Corpus
 from nerctl.data.sentence_windows import WINDOW_FIELDS, Field, Row, SentenceWindows, WindowArrays, lay_windows, stitch
+from nerctl.data.spans import Span
 from nerctl.data.windows import SPECIAL
 from nerctl.errors import DataError
 
@@ -73,6 +74,10 @@ class Chain:
     """Whether they begin the sentence."""
     ends: bool = True
     """Whether they end it."""
+
+    def holds(self, span: Span) -> bool:
+        """Whether an entity of the sentence lies in them whole."""
+        return self.start <= span.start and span.end <= self.start + len(self.places)
 
 
 class Batch(dict[str, np.ndarray]):
@@ -172,7 +177,7 @@ class TrainingData:
         for sentence in sorted(sentences, key=lambda one: int(self.windows.lengths[one])):
             rows = self.windows.rows(sentence)
             longest = max(len(row.pieces) for row in rows)
-            if len(rows) * longest > bound and len(rows) > 1:
+            if len(rows) > 1 and (len(rows) * longest > bound or not self.head.whole):
                 yield from self._owned(self._owned_rows([sentence]), weight, longest, max(1, bound // longest))
             else:
                 whole.append((sentence, rows))
@@ -220,7 +225,8 @@ class TrainingData:
                 chains.append(
                     Chain(sentence, window.own_start, places, window.own_start == 0, window.own_end == total)
                 )
-            yield self._batch(arrays, chains, {"B": count, "L": width}, weight)
+            sizes = {"B": count, "L": width, **({"G": width} if self.shapes.fixed else {})}
+            yield self._batch(arrays, chains, sizes, weight)
 
     def _batch(
         self, windows: WindowArrays, chains: Sequence[Chain], sizes: Mapping[str, int], weight: float

@@ -23,12 +23,15 @@ class Labels:
     allow_blanks: bool = False
     """May entities begin and end with blanks, and cut characters (`nerctl.data.bounds`)? As train's do or do not."""
 
+    nested: bool = False
+    """May entities overlap? As train's do or do not; a head of tags has none that do."""
+
     @classmethod
     def of(cls, corpus: Corpus) -> Labels:
         """The labels of a training corpus; raises DataError when it has no entity at all."""
         if not corpus.types:
             raise DataError(f"{corpus.path}: no entity in the training data; there is nothing to learn.")
-        return cls(tuple(corpus.types), marks_blanks(corpus))
+        return cls(tuple(corpus.types), marks_blanks(corpus), bool(corpus.overlapping))
 
     @classmethod
     def from_dict(cls, content: Any) -> Labels:
@@ -38,7 +41,7 @@ class Labels:
             raise ModelError(
                 'labels.json: a list "types" of entity types is wanted; take the file from training again.'
             )
-        labels = cls(tuple(types), content.get("allow_blanks") is True)
+        labels = cls(tuple(types), content.get("allow_blanks") is True, content.get("nested") is True)
         if len(set(types)) != len(types) or content.get("names") != labels.names:
             raise ModelError(
                 'labels.json: "names" does not follow from "types"; take the file from training again.'
@@ -46,8 +49,9 @@ class Labels:
         return labels
 
     def to_dict(self) -> dict[str, Any]:
-        """Content of labels.json: the types, the K tag names in the order of the emissions, and the other fact."""
-        return {"types": list(self.types), "names": self.names, "allow_blanks": self.allow_blanks}
+        """Content of labels.json: the types, the K tag names in the order of the emissions, and the other facts."""
+        nested = {"nested": True} if self.nested else {}
+        return {"types": list(self.types), "names": self.names, "allow_blanks": self.allow_blanks, **nested}
 
     @cached_property
     def names(self) -> list[str]:

@@ -36,8 +36,14 @@ def has_lstm(name: str) -> bool:
     return bool(_room(name).HEADS[name])
 
 
-def make_head(name: str, labels: Labels, lstm_size: int = 128) -> Head:
-    """The head of that name; `lstm_size` counts where an LSTM stands under it.
+def make_head(name: str, labels: Labels, lstm_size: int = 128, reach: int = 200) -> Head:
+    """The head of that name.
+
+    Args:
+        name: one of `names()`.
+        labels: the types.
+        lstm_size: units, each way, of the LSTM where one stands under it.
+        reach: tokens that a window holds: no entity is longer, for heads that have to know.
 
     Raises:
         ModelError: there is no such head, or the size is under 1.
@@ -45,7 +51,7 @@ def make_head(name: str, labels: Labels, lstm_size: int = 128) -> Head:
     room = _room(name)
     if lstm_size < 1:
         raise ModelError(f"lstm_size ({lstm_size}) must be at least 1")
-    head: Head = room.make(name, labels, lstm_size if room.HEADS[name] else 0)
+    head: Head = room.make(name, labels, lstm_size if room.HEADS[name] else 0, reach)
     return head
 
 

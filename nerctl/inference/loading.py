@@ -14,6 +14,7 @@ from nerctl.backends.threads import set_threads
 from nerctl.data.tags import Labels
 from nerctl.data.text_splitter import TextSplitter
 from nerctl.data.tokenizer import Vocabulary, WordPieceTokenizer
+from nerctl.data.windows import SPECIAL
 from nerctl.errors import ModelError
 from nerctl.folder import ModelFolder
 from nerctl.heads import make_head
@@ -94,7 +95,8 @@ def load_model(
     tokenizer = WordPieceTokenizer(Vocabulary.read(folder.path / "vocab.txt"), bool(config.get("lower_case", True)))
     splitter = TextSplitter.from_dict(config["splitter"]) if "splitter" in config else TextSplitter()
     make = _tensorflow if folder.engine == "tensorflow" else _onnx
-    head = make_head(str(config.get("head", "bilstm-crf")), labels, int(config.get("lstm_size", 128)))
+    reach = int(config.get("max_seq_length", 202)) - SPECIAL
+    head = make_head(str(config.get("head", "bilstm-crf")), labels, int(config.get("lstm_size", 128)), reach)
     made, decoder = make(folder, head, limit, device, threads, max_tokens)
     model = LoadedModel(folder, made, head, decoder, labels, tokenizer, splitter, limit)
     sample = folder.path / folder.weights.folder / SAMPLE

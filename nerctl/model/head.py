@@ -66,8 +66,8 @@ class Head(Protocol):
     """The types."""
     lstm_size: int
     """Units, each way, of the LSTM under it; 0: none."""
-    nested: bool
-    """Whether it finds entities that overlap."""
+    whole: bool
+    """Whether a sentence of several windows is one chain in training; else each window's own tokens are."""
     width: int
     """Columns of the projection that it takes."""
     columns: int

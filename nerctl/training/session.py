@@ -17,6 +17,7 @@ from nerctl.data.splits import find_splits
 from nerctl.data.tags import Labels
 from nerctl.data.text_splitter import TextSplitter
 from nerctl.data.tokenizer import Vocabulary, WordPieceTokenizer
+from nerctl.data.windows import SPECIAL
 from nerctl.errors import DataError, ModelError, NerctlError
 from nerctl.folder import sha256_of, write_json, write_text
 from nerctl.heads import has_lstm, make_head
@@ -128,7 +129,7 @@ class Session:
             together=self.backend.together,
         )
         self.config = replace(config, batch_size=batch_size)
-        self.head = make_head(config.head, self.data.labels, config.lstm_size)
+        self.head = make_head(config.head, self.data.labels, config.lstm_size, config.max_seq_length - SPECIAL)
         train = self.data.train
         self.batches = TrainingData(train, self.windows(train), self.head, self.shapes, config.seed)
         self._build(encoder, weights)

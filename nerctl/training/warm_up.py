@@ -65,4 +65,4 @@ def splits(data: TrainingData) -> bool:
 def blank_batch(data: TrainingData, length: int) -> Batch:
     """A batch of the device's shape without a sentence: rows of padding that weigh nothing."""
     rows, tokens = data.shapes.rows(length), length - SPECIAL
-    return Batch.blank(batch_fields(data.head), {"W": rows, "P": length, "T": tokens, "B": rows, "L": tokens})
+    return Batch.blank(batch_fields(data.head), {"W": rows, "P": length, "T": tokens, "B": rows, "L": tokens, "G": tokens})

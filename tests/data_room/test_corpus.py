@@ -262,7 +262,7 @@ def test_cluener_mentions_are_the_entities():
         )
         read = [
             (start, end, kind, "".join(sentence.tokens[start:end]))
-            for start, end, kind in spans_of(sentence.tags)
+            for start, end, kind, _ in spans_of(sentence.tags)
         ]
         assert read == mentions
 

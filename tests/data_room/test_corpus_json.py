@@ -11,6 +11,10 @@ from written_corpus import TYPES, corpus_of, refused
 
 from nerctl.data.bio import tags_of
 from nerctl.data.corpus import Sentence
+from nerctl.data.spans import Span
+from nerctl.data.tags import Labels
+from nerctl.errors import DataError
+from nerctl.heads import make_head
 
 CHARACTERS = st.characters(exclude_categories=["Cs"])
 
@@ -31,7 +35,7 @@ def test_both_json_layouts_read_back_the_same(tmp_path, data, ascii_only, bom, l
             label.setdefault(kind, {}).setdefault(text[a:b], []).append([a, b - 1])
         cluener.append({"text": text, "label": label})
         if text:
-            expected.append(Sentence(tuple(text), tuple(tags_of(spans, len(text))), line))
+            expected.append(Sentence(tuple(text), tuple(tags_of([Span(*span) for span in spans], len(text))), line))
     for objects in (plain, cluener):
         lines = [json.dumps(item, ensure_ascii=ascii_only) for item in objects]
         content = (line_end.join(lines) + line_end).encode()
@@ -50,8 +54,6 @@ def line_of(*entities, text="abc") -> bytes:
 @pytest.mark.parametrize(
     ("content", "says"),
     [
-        (line_of() + line_of(entity(0, 2), entity(1, 3, "Y")), "2: Y at 1 to 3 overlaps X at 0 to 2"),
-        (line_of(entity(0, 2), entity(0, 2, "Y")), "1: Y at 0 to 2 overlaps"),
         (line_of(entity(2, 4)), "1: X at 2 to 4 is empty or outside"),
         (line_of(entity(-1, 1)), "1: X at -1 to 1"),
         (line_of(entity(1, 1)), "1: X at 1 to 1 is empty"),
@@ -92,3 +94,28 @@ def test_positions_count_code_points_and_line_ends_are_tokens(tmp_path):
     )
     assert corpus.sentence(0) == Sentence(tuple(text), ("O", "B-X", "O", "O", "O"), 1)
     assert [corpus.line_of(token) for token in range(5)] == [1] * 5
+
+
+NESTED = line_of(entity(0, 1)) + line_of(entity(0, 3), entity(1, 3, "Y"), entity(1, 3, "Y"), entity(0, 3, "Z"), text="abcd")
+
+
+def test_entities_that_overlap_are_all_read_and_tags_hold_the_outermost(tmp_path):
+    corpus = corpus_of(tmp_path, NESTED, "a.jsonl")
+    assert corpus.spans(0) == [Span(0, 1, "X")]
+    assert corpus.spans(1) == [Span(0, 3, "X"), Span(0, 3, "Z"), Span(1, 3, "Y")]
+    assert corpus.sentence(1).tags == ("B-X", "I-X", "I-X", "O")
+    assert corpus.types == ["X", "Y", "Z"] and corpus.entity_counts() == {"X": 2, "Y": 1, "Z": 1}
+    assert corpus.goes_on(1).tolist() == [False, True, True, False]
+
+
+def test_entities_that_cross_are_read_too(tmp_path):
+    corpus = corpus_of(tmp_path, line_of(entity(0, 2), entity(1, 3, "Y")), "a.jsonl")
+    assert corpus.spans(0) == [Span(0, 2, "X"), Span(1, 3, "Y")]
+    assert corpus.goes_on(0).tolist() == [False, True, True]
+
+
+@pytest.mark.parametrize("head", ["bilstm-crf", "crf", "softmax"])
+def test_a_head_of_tags_refuses_entities_that_overlap_with_a_count_and_an_example(tmp_path, head):
+    corpus = corpus_of(tmp_path, NESTED, "a.jsonl")
+    with pytest.raises(DataError, match=r"a\.jsonl:2: Z at 0 to 3 overlaps X at 0 to 3.* 1 of 2 sentences.*--head pointer"):
+        make_head(head, Labels.of(corpus)).encode(corpus)

@@ -17,6 +17,7 @@ from nerctl.data.bio import spans_of
 from nerctl.data.corpus import read_corpus
 from nerctl.data.first_bytes import HEAD
 from nerctl.data.invisible import type_fault
+from nerctl.data.spans import Span
 from nerctl.data.validation import check_data
 from nerctl.errors import DataError
 
@@ -82,7 +83,7 @@ NAMES = sorted([*READ, *REFUSED])
 
 
 def entities_of(path: Path) -> list[tuple[int, int, str]]:
-    return [span for sentence in read_corpus(path) for span in spans_of(sentence.tags)]
+    return [span[:3] for sentence in read_corpus(path) for span in spans_of(sentence.tags)]
 
 
 def check_file(path: Path) -> None:
@@ -176,7 +177,9 @@ def test_any_mix_of_separators_and_invisible_characters_gives_the_same_corpus_or
         return
     assert [list(sentence.tokens) for sentence in corpus] == [[word for word, _ in sentence] for sentence in content]
     expected = [spans_of([written for _, written in sentence]) for sentence in content]
-    assert [spans_of(sentence.tags) for sentence in corpus] == expected
+    assert [[span[:3] for span in spans_of(sentence.tags)] for sentence in corpus] == [
+        [span[:3] for span in spans] for spans in expected
+    ]
     texts = [note.partition(": ")[2].partition(" (")[0] for note in corpus.notes]
     assert len(set(texts)) == len(texts)
 
@@ -308,7 +311,9 @@ def test_the_mention_decides_whether_ends_are_inclusive_for_the_whole_file(tmp_p
         records.append((text, [entity(start, start + length - inclusive, **mention)]))
     corpus = corpus_of(tmp_path, lines_of(*records), "a.jsonl")
     expected = [[(start, start + length, "PER")] for start, length, _ in [*spans, (0, 2, True)]]
-    assert [spans_of(sentence.tags) for sentence in corpus] == expected
+    assert [[span[:3] for span in spans_of(sentence.tags)] for sentence in corpus] == [
+        [span[:3] for span in spans] for spans in expected
+    ]
     assert len(corpus.notes) == inclusive
 
 
@@ -326,7 +331,7 @@ def test_a_mention_beside_its_offsets_is_always_compared(tmp_path, record, says)
 
 def test_a_field_that_only_repeats_the_type_is_no_mention(tmp_path):
     corpus = corpus_of(tmp_path, lines_of(("王明在", [entity(0, 2, entity="PER", value=None)])), "a.jsonl")
-    assert spans_of(corpus.sentence(0).tags) == [(0, 2, "PER")]
+    assert spans_of(corpus.sentence(0).tags) == [Span(0, 2, "PER")]
 
 
 @pytest.mark.parametrize("name", ["A|B", "A B", "A\u200b", "A\u3000", "\x02", "A\ufe0f"])

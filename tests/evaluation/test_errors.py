@@ -6,11 +6,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from nerctl.data.spans import Span
 from nerctl.evaluation.calibration import BINS, Reliability
 from nerctl.evaluation.errors import (
     KINDS,
     ScoredSentence,
-    Span,
     analyse,
     length_group,
     match_spans,
@@ -23,8 +23,8 @@ tag_pairs = st.lists(st.tuples(st.sampled_from(TAGS), st.sampled_from(TAGS), st.
 
 
 def sentence_of(rows: list[tuple[str, str, bool, float]]) -> ScoredSentence:
-    gold = tuple(Span(*chunk) for chunk in chunks([row[0] for row in rows]))
-    predicted = tuple(Span(*chunk, rows[chunk[0]][3]) for chunk in chunks([row[1] for row in rows]))
+    gold = tuple(chunks([row[0] for row in rows]))
+    predicted = tuple(chunk._replace(score=rows[chunk.start][3]) for chunk in chunks([row[1] for row in rows]))
     return ScoredSentence(("字",) * len(rows), gold, predicted, tuple(row[2] for row in rows))
 
 

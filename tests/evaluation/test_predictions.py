@@ -208,7 +208,7 @@ def test_ignored_gold_tags_are_those_of_no_strict_entity(sentences: list[list[tu
     for sentence in sentences:
         gold = [tag for _, tag, _ in sentence]
         tally.add(gold, [tag for _, _, tag in sentence])
-        kept = {place for start, end, _ in chunks(gold, strict=True) for place in range(start, end)}
+        kept = {place for start, end, *_ in chunks(gold, strict=True) for place in range(start, end)}
         ignored += sum(tag[0] in "BI" for place, tag in enumerate(gold) if place not in kept)
     told = [remark for remark in tally.remarks() if remark.startswith("--strict")]
     assert len(told) == bool(ignored) and all(f"ignored {ignored:,} of the gold tags" in remark for remark in told)

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from nerctl.data.spans import Span
 from nerctl.errors import DataError
 from nerctl.evaluation.scores import Scores, Tally, chunks, split_tag
 
@@ -57,9 +58,9 @@ def test_scores_equal_seqeval_on_random_bio(strict: bool, corpus: list[list[tupl
 @given(tags=st.lists(st.sampled_from([*TAGS, "E-PER", "S-PER", "S-LOC", "M-LOC", "B", "X"]), max_size=10))
 def test_chunks_never_overlap_and_cover_the_entity_tokens(strict: bool, tags: list[str]) -> None:
     found = chunks(tags, strict)
-    covered = [position for start, end, _ in found for position in range(start, end)]
+    covered = [position for start, end, *_ in found for position in range(start, end)]
     assert covered == sorted(set(covered))
-    for start, end, entity_type in found:
+    for start, end, entity_type, _ in found:
         assert end > start and all(split_tag(tag)[1] == entity_type for tag in tags[start:end])
     if not strict:
         assert covered == [i for i, tag in enumerate(tags) if split_tag(tag)[0] != "O"]
@@ -78,13 +79,13 @@ def test_the_same_entities_are_read_from_bio_bioes_and_bmes(spans: list[tuple[in
         bioes += [f"S-{name}"] if length == 1 else [f"B-{name}", *[f"I-{name}"] * (length - 2), f"E-{name}"]
     bmes = [tag.replace("I-", "M-") for tag in bioes]
     for tags in (bio, bioes, bmes):
-        assert chunks(tags) == chunks(tags, strict=True) == expected
+        assert chunks(tags) == chunks(tags, strict=True) == [Span(*one) for one in expected]
 
 
 def test_an_inside_tag_after_o_is_an_entity_unless_strict() -> None:
-    assert chunks(["O", "I-PER", "I-PER", "I-LOC"]) == [(1, 3, "PER"), (3, 4, "LOC")]
+    assert chunks(["O", "I-PER", "I-PER", "I-LOC"]) == [Span(1, 3, "PER"), Span(3, 4, "LOC")]
     assert chunks(["O", "I-PER", "I-PER", "I-LOC"], strict=True) == []
-    assert chunks(["B-PER", "I-LOC", "I-PER"], strict=True) == [(0, 1, "PER")]
+    assert chunks(["B-PER", "I-LOC", "I-PER"], strict=True) == [Span(0, 1, "PER")]
 
 
 def test_counts_of_an_example_done_by_hand() -> None:

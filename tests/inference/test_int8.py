@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from tiny_model import write_corpus
+from tiny_model import TYPES, write_corpus
 
 from nerctl.backends.processor import processor_features, processor_name
 from nerctl.data.sentence_windows import SentenceWindows
@@ -34,7 +34,8 @@ def altered(folder: Path, target: Path, **changes: object) -> Path:
     shutil.copytree(folder, target)
     pointer = ModelFolder.open(target)
     file = target / pointer.last.folder / FILE
-    file.write_text(json.dumps({**json.loads(file.read_text("utf-8")), **changes}), encoding="utf-8")
+    content = {**json.loads(file.read_text("utf-8")), **changes}
+    file.write_text(json.dumps({name: value for name, value in content.items() if value is not None}), encoding="utf-8")
     dict.update(pointer.last.files, {FILE: sha256_of(file)})
     pointer.write()
     return target
@@ -61,16 +62,15 @@ def test_two_products_of_eight_bits_fit_sixteen_on_any_processor() -> None:
 def test_an_int8_export_keeps_its_sample_texts_and_the_processor(int8_folder: Path, onnx_folder: Path) -> None:
     sample = sample_of(int8_folder)
     assert sample["processor"] == processor_features() and processor_name()
-    assert len(sample["texts"]) == len(sample["tags"]) > 20
-    assert sum(map(len, sample["tags"])) > 500
+    assert len(sample["texts"]) == len(sample["entities"]) > 20
+    assert sum(map(len, sample["texts"])) > 500 and sum(map(len, sample["entities"])) > 50
     assert not list(onnx_folder.rglob(FILE))
 
 
 def test_on_the_same_kind_of_processor_nothing_is_tagged_again(
     int8_folder: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    tags = [[5] * len(some) for some in sample_of(int8_folder)["tags"]]
-    load_model(altered(int8_folder, tmp_path / "copy", tags=tags))
+    load_model(altered(int8_folder, tmp_path / "copy", entities=[[] for _ in sample_of(int8_folder)["entities"]]))
     assert not caplog.records
 
 
@@ -84,15 +84,34 @@ def test_on_another_kind_the_same_tags_are_no_news(
 def test_on_another_kind_other_tags_are_told_with_both_processors(
     int8_folder: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    tags = sample_of(int8_folder)["tags"]
-    tags[4][0] ^= 1
-    tags[7][1] ^= 1
+    sample = sample_of(int8_folder)
+    entities = sample["entities"]
+    some = [index for index, spans in enumerate(entities) if spans][:2]
+    others = sum(end - start for start, end, _ in (entities[index].pop() for index in some))
     with caplog.at_level(logging.WARNING):
-        load_model(altered(int8_folder, tmp_path / "copy", processor=["x86_64", "avx2"], tags=tags))
+        load_model(altered(int8_folder, tmp_path / "copy", processor=["x86_64", "avx2"], entities=entities))
     (record,) = caplog.records
-    total = sum(map(len, tags))
-    assert f"2 of {total:,} tags, in 2 of {len(tags)} sample texts, are others" in record.message
+    total = sum(map(len, sample["texts"]))
+    assert f"{others} of {total:,} tags, in 2 of {len(entities)} sample texts, are others" in record.message
     assert "(x86_64 avx2)" in record.message and " ".join(processor_features()) in record.message
+
+
+def test_a_sample_with_tag_ids_of_an_earlier_version_is_compared_too(
+    int8_folder: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    sample = sample_of(int8_folder)
+    kinds = {name: place for place, name in enumerate(TYPES)}
+    tags = [[0] * len(text) for text in sample["texts"]]
+    for ids, spans in zip(tags, sample["entities"]):
+        for start, end, name in spans:
+            ids[start:end] = [2 * kinds[name] + 1] + [2 * kinds[name] + 2] * (end - start - 1)
+    folder = altered(int8_folder, tmp_path / "copy", processor=["x86_64", "avx2"], tags=tags, entities=None)
+    assert "entities" not in sample_of(folder)
+    load_model(folder)
+    assert not caplog.records
+    tags[0] = [1 - min(tag, 1) for tag in tags[0]]
+    load_model(altered(int8_folder, tmp_path / "other", processor=["x86_64", "avx2"], tags=tags, entities=None))
+    assert len(caplog.records) == 1
 
 
 def test_a_damaged_sample_is_named(int8_folder: Path, tmp_path: Path) -> None:

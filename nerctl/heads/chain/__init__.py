@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 HEADS = {"bilstm-crf": True, "crf": False, "softmax": False}
 
 
-def make(name: str, labels: Labels, lstm_size: int) -> Head:
+def make(name: str, labels: Labels, lstm_size: int, reach: int) -> Head:
     """The head of that name."""
     from nerctl.heads.chain.head import ChainHead
 

@@ -42,7 +42,7 @@ class ChainHead:
         scored: whether transitions, start and end have scores, as in a CRF; without, each token is a softmax of its own.
     """
 
-    nested = False
+    whole = True
     fields: tuple[Field, ...] = (Field("tags", "BL"),)
 
     def __init__(self, labels: Labels, lstm_size: int = 0, scored: bool = True) -> None:
