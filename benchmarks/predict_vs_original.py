@@ -26,10 +26,9 @@ THEIR_SENTENCES = 6 * BATCH
 
 
 def main() -> None:
-    from nerctl.inference.predict import predict_corpus
-
     from nerctl.data.corpus import read_corpus
     from nerctl.data.sentence_windows import SentenceWindows
+    from nerctl.evaluation.corpus import predict_spans
     from nerctl.inference.loading import load_model
 
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -65,7 +64,7 @@ def main() -> None:
 
             def rate() -> float:
                 begin = time.perf_counter()
-                predict_corpus(model.engine, model.crf, encoder)
+                predict_spans(model.engine, model.decoder, encoder)
                 return given.sentences / (time.perf_counter() - begin)
 
             rate()  # warms up

@@ -20,12 +20,12 @@ from pathlib import Path
 from typing import Any, Callable
 
 import numpy as np
-from nerctl.inference.predict import decode_all, emissions_of
 from side_by_side import interleaved, print_table, shown, timed, write_json
 from torch_weights import bert_model
 
 from nerctl.data.corpus import read_corpus
 from nerctl.data.sentence_windows import Row, SentenceWindows, lay_windows
+from nerctl.inference.emissions import emissions_of
 from nerctl.inference.loading import LoadedModel, load_model
 
 TORCH_BATCH = 32
@@ -120,7 +120,7 @@ def main() -> None:
     threads = 1 if given.cpu_time else given.threads
     model = load_model(given.model, device="cpu", threads=threads)
     encoder = SentenceWindows(read_corpus(given.data), model.tokenizer, model.max_seq_length)
-    count = min(given.sentences, len(encoder.corpus))
+    count = min(given.sentences, len(encoder.sentences))
     windows = [encoder.rows(index) for index in range(0, count, given.every)]
     rows = [row for some in windows for row in some]
     torch_side = TorchTagger(model, threads)
@@ -138,11 +138,14 @@ def main() -> None:
         differences[name] = difference(ours, [one[part] for one, part in zip(theirs, own)])
         print(f"{name}: emissions within {differences[name]:.2g} of Transformers + torch")
 
+    def decode(emissions: Sequence[Any]) -> Any:
+        return model.decoder.spans(emissions, scored=False)
+
     sides: dict[str, Callable[[], Any]] = {
-        "Transformers + torch": lambda: decode_all(torch_side.emissions(rows, encoder.pad), model.crf)
+        "Transformers + torch": lambda: decode(torch_side.emissions(rows, encoder.pad))
     }
     for name, engine in engines.items():
-        sides[name] = lambda engine=engine: decode_all(emissions_of(engine, windows, encoder.pad), model.crf)
+        sides[name] = lambda engine=engine: decode(emissions_of(engine, windows, encoder.pad))
     for call in sides.values():
         call()  # warms up
     clock = time.process_time if given.cpu_time else time.perf_counter

@@ -23,11 +23,13 @@ from side_by_side import interleaved, print_table, shown, timed, write_json
 
 from nerctl.backends import DeviceOptions, backend_for
 from nerctl.bench.figures import encoder_flops
-from nerctl.data.batches import Batch
+from nerctl.data.batches import Batch, batch_fields
 from nerctl.data.sentence_windows import WindowArrays
+from nerctl.data.tags import Labels
+from nerctl.heads import make_head
 from nerctl.model.bert import BertConfig, gelu, layer_norm
 from nerctl.model.optimizer import AdamW, AdamWConfig
-from nerctl.model.tagger import TaggerConfig, TaggerModel, identity, random_initial
+from nerctl.model.tagger import TaggerModel, identity, random_initial
 from nerctl.training.step import DropoutRates, Stepper
 
 SHAPES = {
@@ -35,6 +37,7 @@ SHAPES = {
     "BERT-base": BertConfig(21128, 768, 12, 12, 3072),
 }
 TAGS = 7
+LABELS = Labels(("LOC", "ORG", "PER"))
 MATRIX = 2048
 SEED = 1
 
@@ -60,7 +63,7 @@ def both_ways(function: Callable[..., Any], *inputs: Any) -> Callable[[], Any]:
 
 def whole_encoder(config: BertConfig, pieces: Any) -> dict[str, Callable[[], Any]]:
     """The encoder forward, and forward and backward with the gradients of all its variables."""
-    model = TaggerModel(config, TaggerConfig(TAGS, "crf"), random_initial(SEED))
+    model = TaggerModel(config, make_head("crf", LABELS), random_initial(SEED))
     mask = tf.ones(pieces.shape)
 
     @tf.function
@@ -93,7 +96,8 @@ def batch_of(pieces: np.ndarray) -> Batch:
     ones = np.ones(windows, np.float32)
     tags = np.random.default_rng(SEED).integers(0, TAGS, (windows, tokens)).astype(np.int32)
     arrays = WindowArrays(pieces, np.full(windows, length, np.int32), firsts, counts)
-    return Batch(arrays, chain, counts, tags, ones, ones, ones / windows)
+    ends = {"begins": ones, "ends": ones, "weights": ones / windows}
+    return Batch(arrays.as_dict(), chain=chain, chain_counts=counts, tags=tags, **ends)
 
 
 def parts_of_a_step(config: BertConfig, pieces: np.ndarray, device: str) -> dict[str, tuple[int, Callable[[], Any]]]:
@@ -101,9 +105,11 @@ def parts_of_a_step(config: BertConfig, pieces: np.ndarray, device: str) -> dict
     backend = backend_for(DeviceOptions(device=device))
     windows, length = pieces.shape
     hidden, inner, layers = config.hidden_size, config.intermediate_size, config.num_hidden_layers
-    model = TaggerModel(config, TaggerConfig(TAGS), random_initial(SEED), lstm_form=backend.lstm_form)
+    head = make_head("bilstm-crf", LABELS)
+    model = TaggerModel(config, head, random_initial(SEED), lstm_form=backend.lstm_form)
     optimizer = AdamW(model.trainable_variables, AdamWConfig(), backend.fused_adam)
-    stepper = Stepper(model, optimizer, backend, DropoutRates.of(config, None), SEED, max(length, 3))
+    rates_of = DropoutRates.of(config, None)
+    stepper = Stepper(model, batch_fields(head), optimizer, backend, rates_of, SEED, max(length, 3))
     batch = batch_of(pieces)
     layer = model.bert.layers[0]
     assert model.lstm is not None
@@ -152,7 +158,7 @@ def parts_of_a_step(config: BertConfig, pieces: np.ndarray, device: str) -> dict
             layers, both_ways(lambda rows: backend.dropout(rows, config.attention_probs_dropout_prob, key, 2), scores)
         ),
         "BiLSTM": (1, both_ways(lambda rows: lstm(rows, mask, backend.lstm_form), tokens)),
-        "CRF": (1, both_ways(lambda rows: model.crf.log_likelihood(rows, batch.tags, mask, ones, ones), emissions)),
+        "CRF": (1, both_ways(lambda rows: model.head.log_likelihood(rows, batch["tags"], mask, ones, ones), emissions)),
         "optimizer": (1, apply),
     }  # fmt: skip
 

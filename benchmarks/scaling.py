@@ -44,9 +44,12 @@ CORPUS_SIZES = (1_000, 20_864, 1_000_000)
 def stepper(encoder: Path, tags: int, window: int) -> Any:
     """What runs updates of a random network."""
     from nerctl.backends import DeviceOptions, backend_for
+    from nerctl.data.batches import batch_fields
+    from nerctl.data.tags import Labels
+    from nerctl.heads import make_head
     from nerctl.model.bert import BertConfig
     from nerctl.model.optimizer import AdamW, AdamWConfig
-    from nerctl.model.tagger import TaggerConfig, TaggerModel, random_initial
+    from nerctl.model.tagger import TaggerModel, random_initial
     from nerctl.training.session import share_cores
     from nerctl.training.step import DropoutRates, Stepper
 
@@ -54,15 +57,16 @@ def stepper(encoder: Path, tags: int, window: int) -> Any:
     share_cores(None, backend.together)
     backend.open()
     config = BertConfig.load(encoder / "bert_config.json")
-    model = TaggerModel(config, TaggerConfig(tags), random_initial(SEED), lstm_form=backend.lstm_form)
+    head = make_head("bilstm-crf", Labels(tuple(f"T{kind}" for kind in range(tags // 2))))
+    model = TaggerModel(config, head, random_initial(SEED), lstm_form=backend.lstm_form)
     optimizer = AdamW(model.trainable_variables, AdamWConfig(), backend.fused_adam)
-    return Stepper(model, optimizer, backend, DropoutRates.of(config, None), SEED, window)
+    return Stepper(model, batch_fields(head), optimizer, backend, DropoutRates.of(config, None), SEED, window)
 
 
 def batches(windows: int, length: int, tags: int, part: int) -> list[Any]:
     """Full windows of `length` pieces in parts of `part` windows, as one batch."""
     from nerctl.data.batches import Batch
-from nerctl.data.sentence_windows import WindowArrays
+    from nerctl.data.sentence_windows import WindowArrays
 
     generator = np.random.default_rng(SEED)
     found = []
@@ -76,7 +80,8 @@ from nerctl.data.sentence_windows import WindowArrays
         chain = np.arange(rows * tokens, dtype=np.int32).reshape(rows, tokens)
         gold = generator.integers(0, tags, (rows, tokens)).astype(np.int32)
         ones = np.ones(rows, np.float32)
-        found.append(Batch(arrays, chain, counts, gold, ones, ones, ones / windows))
+        ends = {"begins": ones, "ends": ones, "weights": ones / windows}
+        found.append(Batch(arrays.as_dict(), chain=chain, chain_counts=counts, tags=gold, **ends))
     return found
 
 
@@ -197,15 +202,17 @@ def input_side(data: Path, encoder: Path) -> None:
     begin = time.perf_counter()
     from nerctl.config import TrainConfig
     from nerctl.data.batches import Shapes, TrainingData
-from nerctl.data.sentence_windows import SentenceWindows
+    from nerctl.data.sentence_windows import SentenceWindows
     from nerctl.data.text_splitter import TextSplitter
     from nerctl.data.tokenizer import Vocabulary
+    from nerctl.heads import make_head
     from nerctl.training.session import read_data
 
     found = read_data(TrainConfig(data_dir=str(data)), Vocabulary.read(encoder / "vocab.txt"))
     TextSplitter.of(found.train)
     shapes = Shapes(batch_size=32, max_seq_length=202, max_tokens=1536, together=2)
-    made = TrainingData(SentenceWindows(found.train, found.tokenizer, 202), found.labels, shapes, SEED)
+    windows = SentenceWindows(found.train, found.tokenizer, 202)
+    made = TrainingData(found.train, windows, make_head("bilstm-crf", found.labels), shapes, SEED)
     made.step(1)
     print(json.dumps({"seconds": time.perf_counter() - begin, "sentences": made.sentences}))
 

@@ -30,6 +30,7 @@ from nerctl.data.corpus import read_corpus
 from nerctl.data.sentence_windows import SentenceWindows, lay_windows
 from nerctl.data.tags import Labels
 from nerctl.data.tokenizer import Vocabulary, WordPieceTokenizer
+from nerctl.heads import make_head
 
 BATCH = 32
 WINDOW = 202
@@ -77,13 +78,13 @@ class TorchSide:
 
     def loss(self, step: int) -> tuple[Any, int]:
         """The mean negative log likelihood of a batch's windows, and its tokens."""
-        torch, encoder = self.torch, self.data.encoder
+        torch, encoder = self.torch, self.data.windows
         rows, tags = [], []
         for sentence in self.data.order(0)[step - 1].tolist():
-            start, end = encoder.corpus.offsets[sentence], encoder.corpus.offsets[sentence + 1]
+            start, end = encoder.sentences.offsets[sentence], encoder.sentences.offsets[sentence + 1]
             for row in encoder.rows(sentence):
                 rows.append(row)
-                tags.append(self.data.tags[start:end][row.window.start : row.window.end])
+                tags.append(self.data.encoded[0][start:end][row.window.start : row.window.end])
         windows = lay_windows(rows, encoder.pad)
         pieces = torch.from_numpy(windows.pieces).long()
         mask = torch.arange(pieces.shape[1]) < torch.from_numpy(windows.piece_counts)[:, None]
@@ -128,7 +129,8 @@ def batches(data: Path, encoder: Path) -> TrainingData:
     corpus = read_corpus(data / "train.txt")
     tokenizer = WordPieceTokenizer(Vocabulary.read(encoder / "vocab.txt"))
     shapes = Shapes(batch_size=BATCH, max_seq_length=WINDOW, max_tokens=BATCH * WINDOW)
-    return TrainingData(SentenceWindows(corpus, tokenizer, WINDOW), Labels.of(corpus), shapes, SEED)
+    windows = SentenceWindows(corpus, tokenizer, WINDOW)
+    return TrainingData(corpus, windows, make_head("crf", Labels.of(corpus)), shapes, SEED)
 
 
 def torch_child(data: Path, encoder: Path, weights: Path) -> None:

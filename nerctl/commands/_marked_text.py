@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from rich.text import Text
 
-    from nerctl.inference.tagger import Result
+    from nerctl.inference.tagger import Entity, Result
 
 COLOURS = ("magenta", "green", "cyan", "yellow", "blue", "red")
 """Of the types in their order; a model of more types takes them again, and the type stands in the brackets anyway."""
@@ -27,13 +27,13 @@ def marked(result: Result, types: Sequence[str], scores: bool = True) -> Text:
     """
     from rich.text import Text
 
+    from nerctl.inference.marks import parts
+
     order = [*FIRST, *(name for name in types if name not in FIRST)]
-    shown, reached = Text(), 0
-    for entity in result.entities:
-        shown.append(result.text[reached : entity.start])
-        colour = COLOURS[order.index(entity.type) % len(COLOURS)]
+
+    def mark(mention: list[Text], entity: Entity) -> Text:
         score = f" {entity.score:.2f}" if scores else ""
-        shown.append(f"[{entity.text} {entity.type}{score}]", style=f"bold {colour}")
-        reached = entity.end
-    shown.append(result.text[reached:])
-    return shown
+        colour = COLOURS[order.index(entity.type) % len(COLOURS)]
+        return Text.assemble("[", *mention, f" {entity.type}{score}]", style=f"bold {colour}")
+
+    return Text.assemble(*parts(result.text, result.entities, Text, mark))

@@ -163,6 +163,21 @@ class TrainingData:
         epoch, index = divmod(step - 1, self.steps_per_epoch)
         return self.batches(self.order(epoch)[index].tolist())
 
+    def cut_entities(self) -> list[tuple[int, Span]]:
+        """Entities, with their sentences, that lie over the edge of what windows own, and so are not learnt whole.
+
+        Where a sentence is one chain over all of its windows, none does.
+        """
+        if self.head.whole and not self.shapes.fixed:
+            return []
+        cut = []
+        for sentence in np.flatnonzero(self.windows.lengths + SPECIAL > self.windows.limit).tolist():
+            owned = [row.window for row in self.windows.rows(sentence, self.corpus.goes_on(sentence))]
+            for span in self.corpus.spans(sentence):
+                if not any(window.own_start <= span.start and span.end <= window.own_end for window in owned):
+                    cut.append((sentence, span))
+        return cut
+
     def batches(self, sentences: Sequence[int]) -> list[Batch]:
         """The micro-batches of one batch of sentences, none over its share of `max_tokens` if a window fits at all."""
         weight = 1.0 / len(sentences)

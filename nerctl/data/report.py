@@ -10,6 +10,7 @@ WARNINGS = (
     "mended",
     "like types",
     "illegal tags",
+    "overlapping entities",
     "shared sentences",
     "duplicates",
     "no entities",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from itertools import islice
 from pathlib import Path
 from typing import Optional
 
@@ -131,6 +132,14 @@ def _of_one_split(split: str, reading: Reading) -> list[Problem]:
             "a tag that goes on with no entity begins one"
         )
         problems.append(Problem("illegal tags", split, len(illegal), message, examples))
+    if corpus.overlapping:
+        examples = []
+        for index, spans in list(corpus.overlapping.items())[:EXAMPLES]:
+            shown_spans = ", ".join(f"{span.type} {span.start}-{span.end}" for span in spans[:4])
+            examples.append(Example(corpus.path, int(corpus.lines[index]), shown_spans))
+        held = counted(len(corpus.overlapping), "sentence")
+        message = f"{held} of {split} with entities that overlap; only --head pointer learns them"
+        problems.append(Problem("overlapping entities", split, len(corpus.overlapping), message, examples))
     return problems
 
 
@@ -157,15 +166,24 @@ def _of_types(corpora: dict[str, Corpus]) -> list[Problem]:
     for split, corpus in corpora.items():
         counts = corpus.entity_counts()
         for entity_type in sorted(set(corpus.types) - set(corpora["train"].types)):
-            begins = corpus.tag_names.index(f"B-{entity_type}")
-            places = np.flatnonzero(corpus.tag_ids == begins)[:EXAMPLES].tolist()
-            examples = [Example(corpus.path, corpus.line_of(token), f"B-{entity_type}") for token in places]
+            examples = _places(corpus, entity_type, EXAMPLES)
             count = counts[entity_type]
             message = (
                 f"{split} has {counted(count, 'entity', 'entities')} of type {entity_type}, which train lacks"
             )
             problems.append(Problem("unknown type", split, count, message, examples))
     return problems
+
+
+def _places(corpus: Corpus, entity_type: str, most: int) -> list[Example]:
+    """The first entities of a type."""
+    begin = corpus.tag_names.index(f"B-{entity_type}")
+    tokens = np.flatnonzero(corpus.tag_ids == begin)[:most].tolist()
+    if not tokens:  # it lies within others everywhere
+        inner = (int(corpus.offsets[index]) + span.start for index, spans in corpus.overlapping.items()
+                 for span in spans if span.type == entity_type)  # fmt: skip
+        tokens = list(islice(inner, most))
+    return [Example(corpus.path, corpus.line_of(token), f"B-{entity_type}") for token in tokens]
 
 
 def _of_like_types(corpora: dict[str, Corpus]) -> list[Problem]:
@@ -175,8 +193,7 @@ def _of_like_types(corpora: dict[str, Corpus]) -> list[Problem]:
         examples = []
         for name in names:
             corpus = next(corpus for corpus in corpora.values() if name in corpus.types)
-            token = int(np.argmax(corpus.tag_ids == corpus.tag_names.index(f"B-{name}")))
-            examples.append(Example(corpus.path, corpus.line_of(token), f"B-{name}"))
+            examples += _places(corpus, name, 1)
         message = f"types {' and '.join(names)} differ by case only; are they one type?"
         problems.append(Problem("like types", next(iter(corpora)), len(names), message, examples))
     return problems

@@ -26,7 +26,7 @@ def check_npu_graphs(options: DeviceOptions, npu_ops: Optional[Path] = None) -> 
     supported = None if npu_ops is None else read_npu_ops(npu_ops)
     backend = NpuBackend(options)  # not opened: tracing needs no card
     reports = []
-    for head in HEADS:
+    for head in (*HEADS, "pointer"):
         stepper = tiny_stepper(backend, head, dropout=0.1)
         for name, function, traces in (
             (f"{head} training", *_training(stepper, head)),

@@ -13,7 +13,8 @@ from nerctl.data.json_text import json_bytes
 from nerctl.data.text_splitter import TextSplitter
 from nerctl.inference.documents import Document
 from nerctl.inference.input_form import token_of
-from nerctl.inference.tagger import Result
+from nerctl.inference.marks import outermost, parts
+from nerctl.inference.tagger import Entity, Result
 
 
 @dataclass(frozen=True)
@@ -143,7 +144,8 @@ def _sentence(tokens: list[str], place: tuple[int, int, int], reason: str) -> It
 def write_record(record: Record, result: Result, form: str) -> str:
     """The lines of one text in that form of output, the last line end included.
 
-    jsonl: one object; a lone surrogate is written as an escape. conll: `token TAB tag` lines and a blank one.
+    jsonl: one object; a lone surrogate is written as an escape. conll: `token TAB tag` lines and a blank one;
+    of nested entities the outermost.
     inline: the text with [mention](TYPE); a line end in it becomes a blank.
     """
     if form == "jsonl":
@@ -153,7 +155,7 @@ def write_record(record: Record, result: Result, form: str) -> str:
         return _inline(result)
     tags = ["O"] * len(record.document.tokens)
     begins = {start: index for index, (start, _) in enumerate(record.document.tokens)}
-    for entity in result.entities:
+    for entity in outermost(result.entities):
         first = begins[entity.start]
         for index in range(first, len(tags)):
             if record.document.tokens[index][0] >= entity.end:
@@ -168,12 +170,11 @@ def _entities(result: Result) -> dict[str, Any]:
 
 
 def _inline(result: Result) -> str:
-    parts, reached = [], 0
-    for entity in result.entities:
-        parts += [result.text[reached : entity.start], f"[{entity.text}]({entity.type})"]
-        reached = entity.end
-    parts.append(result.text[reached:])
-    return _encodable(" ".join("".join(parts).splitlines())) + "\n"
+    def mark(mention: list[str], entity: Entity) -> str:
+        return f"[{''.join(mention)}]({entity.type})"
+
+    shown = "".join(parts(result.text, result.entities, str, mark))
+    return _encodable(" ".join(shown.splitlines())) + "\n"
 
 
 def _visible(token: str) -> str:

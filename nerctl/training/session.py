@@ -23,6 +23,7 @@ from nerctl.folder import sha256_of, write_json, write_text
 from nerctl.heads import has_lstm, make_head
 from nerctl.training.facts import corpus_facts
 from nerctl.training.resume import FREE, OF_A_DEVICE
+from nerctl.wording import counted
 
 
 @dataclass(frozen=True)
@@ -132,7 +133,18 @@ class Session:
         self.head = make_head(config.head, self.data.labels, config.lstm_size, config.max_seq_length - SPECIAL)
         train = self.data.train
         self.batches = TrainingData(train, self.windows(train), self.head, self.shapes, config.seed)
+        self._tell_cut_entities()
         self._build(encoder, weights)
+
+    def _tell_cut_entities(self) -> None:
+        cut = self.batches.cut_entities()
+        if cut:
+            train, (sentence, span) = self.data.train, cut[0]
+            self.notes.append(
+                f"{train.path}:{train.line_of(int(train.offsets[sentence]) + span.start)}: {span.type} of "
+                f"{counted(span.end - span.start, 'token')} lies over the edge of a window; {counted(len(cut), 'entity', 'entities')} "
+                "of train cannot be learnt so: --max-seq-length may be longer"
+            )
 
     def _build(self, encoder: Path, weights: str) -> None:
         from nerctl.model.checkpoint import google_initial
