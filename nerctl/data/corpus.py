@@ -88,6 +88,15 @@ class Corpus(TokenTable):
             found[span.start + 1 : span.end] = True
         return found
 
+    def longest_entity(self) -> int:
+        """Tokens of the longest entity; 0 where there is none."""
+        inside = bio.is_inside(self.tag_ids)
+        ends = np.flatnonzero((self.tag_ids > 0) & ~np.append(inside[1:], False))
+        begins = np.flatnonzero(bio.is_begin(self.tag_ids))
+        longest = int((ends - begins).max()) + 1 if len(begins) else 0
+        nested = (span.end - span.start for spans in self.overlapping.values() for span in spans)
+        return max(longest, max(nested, default=0))
+
     def entity_counts(self) -> dict[str, int]:
         """Entities of each type."""
         counts = dict(zip(self.types, count_ids(self.tag_ids, len(self.tag_names))[bio.BEGINS].tolist()))

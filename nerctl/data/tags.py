@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import cached_property
 from typing import Any
 
@@ -25,13 +25,15 @@ class Labels:
 
     nested: bool = False
     """May entities overlap? As train's do or do not; a head of tags has none that do."""
+    longest: int = 0
+    """Tokens of train's longest entity; 0: not known."""
 
     @classmethod
     def of(cls, corpus: Corpus) -> Labels:
         """The labels of a training corpus; raises DataError when it has no entity at all."""
         if not corpus.types:
             raise DataError(f"{corpus.path}: no entity in the training data; there is nothing to learn.")
-        return cls(tuple(corpus.types), marks_blanks(corpus), bool(corpus.overlapping))
+        return cls(tuple(corpus.types), marks_blanks(corpus), bool(corpus.overlapping), corpus.longest_entity())
 
     @classmethod
     def from_dict(cls, content: Any) -> Labels:
@@ -41,7 +43,13 @@ class Labels:
             raise ModelError(
                 'labels.json: a list "types" of entity types is wanted; take the file from training again.'
             )
-        labels = cls(tuple(types), content.get("allow_blanks") is True, content.get("nested") is True)
+        longest = content.get("longest")
+        labels = cls(
+            tuple(types),
+            content.get("allow_blanks") is True,
+            content.get("nested") is True,
+            longest if isinstance(longest, int) else 0,
+        )
         if len(set(types)) != len(types) or content.get("names") != labels.names:
             raise ModelError(
                 'labels.json: "names" does not follow from "types"; take the file from training again.'
@@ -50,8 +58,7 @@ class Labels:
 
     def to_dict(self) -> dict[str, Any]:
         """Content of labels.json: the types, the K tag names in the order of the emissions, and the other facts."""
-        nested = {"nested": True} if self.nested else {}
-        return {"types": list(self.types), "names": self.names, "allow_blanks": self.allow_blanks, **nested}
+        return {**asdict(self), "types": list(self.types), "names": self.names}
 
     @cached_property
     def names(self) -> list[str]:

@@ -140,10 +140,11 @@ class Session:
         cut = self.batches.cut_entities()
         if cut:
             train, (sentence, span) = self.data.train, cut[0]
+            line = train.line_of(int(train.offsets[sentence]) + span.start)
             self.notes.append(
-                f"{train.path}:{train.line_of(int(train.offsets[sentence]) + span.start)}: {span.type} of "
-                f"{counted(span.end - span.start, 'token')} lies over the edge of a window; {counted(len(cut), 'entity', 'entities')} "
-                "of train cannot be learnt so: --max-seq-length may be longer"
+                f"{train.path}:{line}: {span.type} of {counted(span.end - span.start, 'token')} lies over the edge of a "
+                f"window; {counted(len(cut), 'entity', 'entities')} of train cannot be learnt so: a longer "
+                "--max-seq-length may hold them"
             )
 
     def _build(self, encoder: Path, weights: str) -> None:

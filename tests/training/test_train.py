@@ -65,7 +65,8 @@ def test_patience_stops_early(workplace: Path) -> None:
 def in_one_part(session: Session) -> TrainingData:
     """The session's batches as on a device that computes one part at a time."""
     shapes = replace(session.shapes, together=1)
-    return TrainingData(session.batches.encoder, session.data.labels, shapes, session.config.seed)
+    batches = session.batches
+    return TrainingData(batches.corpus, batches.windows, session.head, shapes, session.config.seed)
 
 
 def test_the_loss_is_the_same_split_or_whole_and_so_are_the_gradients(workplace: Path) -> None:
@@ -128,7 +129,7 @@ def test_the_gradient_reaches_the_last_token_of_a_sentence_of_many_windows(workp
     config = TrainConfig(device="cpu", from_scratch=True, batch_size=1, lstm_size=8, dropout=0.0, max_seq_length=30)
     session = Session(config, Path("model"), "random")
     parts = session.batches.batches([0])
-    assert sum(part.windows.pieces.shape[0] for part in parts) > 5
+    assert sum(part["pieces"].shape[0] for part in parts) > 5
     _, gradients = session.stepper.gradients(1, parts)
     names = [item.name.split(":")[0] for item in session.optimizer.trained]
     table = gradients[names.index("bert/embeddings/word_embeddings")].numpy()

@@ -28,7 +28,8 @@ class PointerHead:
     Args:
         labels: the types.
         lstm_size: units, each way, of the LSTM under it; 0: none.
-        reach: tokens of the longest span, as many as a window holds.
+        reach: tokens that a window holds. Spans that are over twice as long as the longest of train are not scored either:
+            where sentences are short, training has not seen such distances.
     """
 
     whole = False
@@ -37,7 +38,7 @@ class PointerHead:
     def __init__(self, labels: Labels, lstm_size: int, reach: int) -> None:
         self.labels = labels
         self.lstm_size = lstm_size
-        self.reach = reach
+        self.reach = min(reach, 2 * labels.longest or reach)
         self.width = 2 * SIZE
         self.columns = 2 * SIZE + 2 * len(labels.types)
 
