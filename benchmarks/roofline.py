@@ -24,7 +24,8 @@ from side_by_side import interleaved, print_table, shown, timed, write_json
 from nerctl.backends import DeviceOptions, backend_for
 from nerctl.bench.figures import encoder_flops
 from nerctl.data.batches import Batch, WindowArrays
-from nerctl.model.bert import BertConfig, gelu, layer_norm
+from nerctl.model.activations import gelu
+from nerctl.model.bert import BertConfig, layer_norm
 from nerctl.model.optimizer import AdamW, AdamWConfig
 from nerctl.model.tagger import TaggerConfig, TaggerModel, identity, random_initial
 from nerctl.training.step import DropoutRates, Stepper
