@@ -16,7 +16,8 @@ from nerctl.data.splits import find_splits
 from nerctl.data.tags import Labels
 from nerctl.data.text_splitter import TextSplitter
 from nerctl.data.tokenizer import Vocabulary, WordPieceTokenizer
-from nerctl.errors import DataError, ModelError, NerctlError
+from nerctl.encoders.opening import open_encoder
+from nerctl.errors import DataError, NerctlError
 from nerctl.folder import sha256_of, write_json, write_text
 from nerctl.training.facts import corpus_facts
 from nerctl.training.resume import FREE, OF_A_DEVICE
@@ -77,7 +78,7 @@ def read_data(config: TrainConfig, vocabulary: Vocabulary) -> Data:
         dev=dev,
         test=splits.get("test"),
         labels=labels,
-        tokenizer=WordPieceTokenizer(vocabulary, config.lower_case),
+        tokenizer=WordPieceTokenizer(vocabulary, config.lower_cases(None)),
         facts=facts,
         notes=notes,
     )
@@ -88,31 +89,25 @@ class Session:
 
     Args:
         config: the run.
-        encoder: the folder with bert_config.json and vocab.txt; a Google checkpoint too unless `weights` says otherwise.
-        weights: "checkpoint" (Google's), "random", or "later" (a run that goes on puts its own in).
+        encoder: a folder that `open_encoder` takes; its weights are read only where `weights` says so.
+        weights: "checkpoint" (the folder's), "random", or "later" (a run that goes on puts its own in).
 
     Raises:
         NerctlError: whatever is missing or does not fit, before anything is computed.
     """
 
     def __init__(self, config: TrainConfig, encoder: Path, weights: str) -> None:
-        from nerctl.model.bert import BertConfig
-
         self.backend: Backend = backend_for(config.device_options())
         self.lstm_form = lstm_form(self.backend, config.head)
-        self.bert = BertConfig.load(encoder / "bert_config.json")
-        vocabulary = Vocabulary.read(encoder / "vocab.txt")
-        if len(vocabulary) != self.bert.vocab_size:
-            raise ModelError(
-                f"{encoder}: vocab.txt has {len(vocabulary)} pieces, bert_config.json says {self.bert.vocab_size}; the "
-                "two files do not belong together"
-            )
+        self.encoder = open_encoder(encoder)
+        self.bert = self.encoder.config
+        config = replace(config, lower_case=config.lower_cases(self.encoder.lower_case))
         self.notes: list[str] = []
         if config.max_seq_length > self.bert.max_position_embeddings:
             longest = self.bert.max_position_embeddings
             self.notes.append(f"the encoder reads {longest} word pieces at most; windows are as long")
             config = replace(config, max_seq_length=longest)
-        self.data = read_data(config, vocabulary)
+        self.data = read_data(config, self.encoder.vocabulary)
         self.notes += self.data.notes
         self.splitter = TextSplitter.of(self.data.train)
         share_cores(config.threads, self.backend.together)
@@ -127,10 +122,9 @@ class Session:
         )
         self.config = replace(config, batch_size=batch_size)
         self.batches = TrainingData(self.encode(self.data.train), self.data.labels, self.shapes, config.seed)
-        self._build(encoder, weights)
+        self._build(weights)
 
-    def _build(self, encoder: Path, weights: str) -> None:
-        from nerctl.model.checkpoint import google_initial
+    def _build(self, weights: str) -> None:
         from nerctl.model.optimizer import AdamW, AdamWConfig, Schedule
         from nerctl.model.tagger import TaggerConfig, TaggerModel, random_initial
         from nerctl.training.step import DropoutRates, Stepper
@@ -138,7 +132,7 @@ class Session:
         config = self.config
         initial = random_initial(config.seed, self.bert.initializer_range)
         if weights == "checkpoint":
-            initial = google_initial(encoder, self.bert, initial)
+            initial = self.encoder.initial(initial)
         self.model = TaggerModel(
             self.bert,
             TaggerConfig(len(self.data.labels), config.head, config.lstm_size),
