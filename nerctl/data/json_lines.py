@@ -57,7 +57,7 @@ def read_json_lines(path: Path, on_bad: OnBad) -> Columns:
         characters.frombytes(code_points)
         flat = outermost(spans)
         if len(flat) < len(spans):
-            overlapping[len(lines)] = tuple(spans)
+            overlapping[len(lines)] = tuple(sorted(spans, key=lambda one: (one.start, -one.end, one.type)))
         tag_ids.frombytes(_span_tags(flat, len(text), tags).tobytes())
         offsets.append(len(characters))
         lines.append(number)

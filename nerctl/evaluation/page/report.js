@@ -76,21 +76,37 @@
   function marked(tokens, spans, unknown) {
     const line = element("div", "corpus");
     line.lang = "zh";
-    let place = 0;
-    spans.forEach(function (span) {
-      const start = span[0], end = span[1], type = span[2], kind = span[3], score = span[4];
-      if (start < place) { return; }
-      putTokens(line, tokens, place, start, unknown);
-      const mark = element("mark", kind);
-      putTokens(mark, tokens, start, end, unknown);
-      const label = element("small", "", type);
-      if (typeof score === "number") { label.append(" " + score.toFixed(2)); }
-      mark.append(label);
-      line.append(mark);
-      place = end;
-    });
-    putTokens(line, tokens, place, tokens.length, unknown);
+    const ordered = spans.slice().sort(function (one, other) { return one[0] - other[0] || other[1] - one[1]; });
+    const crossing = fill(line, tokens, ordered, 0, tokens.length, unknown);
+    crossing.forEach(function (span) { line.append(" + ", markOf(tokens, span, [], unknown)); });
     return line;
+  }
+
+  // Nested entities are marks in marks; gives back those that cross another, which the text cannot show in place.
+  function fill(parent, tokens, spans, start, end, unknown) {
+    let place = start, rest = spans, crossing = [];
+    while (rest.length) {
+      const span = rest[0];
+      const inner = rest.slice(1).filter(function (one) { return one[1] <= span[1]; });
+      putTokens(parent, tokens, place, span[0], unknown);
+      parent.append(markOf(tokens, span, inner, unknown, crossing));
+      place = span[1];
+      const later = rest.slice(1).filter(function (one) { return one[1] > span[1]; });
+      crossing = crossing.concat(later.filter(function (one) { return one[0] < place; }));
+      rest = later.filter(function (one) { return one[0] >= place; });
+    }
+    putTokens(parent, tokens, place, end, unknown);
+    return crossing;
+  }
+
+  function markOf(tokens, span, inner, unknown, crossing) {
+    const mark = element("mark", span[3]);
+    const left = fill(mark, tokens, inner, span[0], span[1], unknown);
+    if (crossing) { Array.prototype.push.apply(crossing, left); }
+    const label = element("small", "", span[2]);
+    if (typeof span[4] === "number") { label.append(" " + span[4].toFixed(2)); }
+    mark.append(label);
+    return mark;
   }
 
   function row(key, line) {
