@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import os
 import signal
 import sys
@@ -13,13 +12,13 @@ import typer
 
 import nerctl
 from nerctl.commands._environment import complaints, known_names
-from nerctl.commands._help import GROUPS, Command, Commands
+from nerctl.commands._help import GROUPS, Commands
 from nerctl.console import out
 from nerctl.errors import NerctlError
 from nerctl.native_words import hold_native_words
 
 COMMANDS = tuple(name for lines in GROUPS.values() for name in lines)
-"""The commands; the module in `nerctl.commands` and its function have the same name with `_` for `-`."""
+"""The commands, in the order of work."""
 
 app = typer.Typer(
     name="nerctl",
@@ -54,18 +53,6 @@ def _options(
         return
     for sentence in complaints(os.environ, known_names(context.command)):
         out.warn(sentence)
-
-
-def _register() -> None:
-    for name in COMMANDS:
-        module_name = name.replace("-", "_")
-        module = importlib.import_module(f"nerctl.commands.{module_name}")
-        # nerctl config hands what it is given to nerctl train's own parser.
-        settings = {"ignore_unknown_options": True, "allow_extra_args": True} if name == "config" else None
-        app.command(name, cls=Command, context_settings=settings)(getattr(module, module_name))
-
-
-_register()
 
 
 def main() -> None:

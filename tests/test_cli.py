@@ -40,6 +40,20 @@ def test_help_and_version_load_nothing_heavy(option: str) -> None:
     assert json.loads(printed.splitlines()[-1]) == []
 
 
+def test_help_and_a_command_load_no_other_command() -> None:
+    code = (
+        "import sys, json\n"
+        "from nerctl.cli import run\n"
+        "sys.stdout = sys.stderr\n"
+        "run({arguments!r})\n"
+        "loaded = [name.split('.')[-1] for name in sys.modules if name.startswith('nerctl.commands.')]\n"
+        "print(json.dumps(loaded), file=sys.__stdout__)\n"
+    )
+    for arguments, wanted in ((["--help"], set()), ([], set()), (["score", "--help"], {"score"})):
+        loaded = json.loads(in_new_process(code.format(arguments=arguments)))
+        assert {name for name in loaded if not name.startswith("_")} == wanted
+
+
 def test_every_command_is_there_and_its_help_ends_with_two_examples() -> None:
     printed = in_new_process(
         "import json\n"

@@ -7,6 +7,8 @@ from typing import Any, get_args
 
 from typer.core import TyperCommand, TyperGroup
 
+from nerctl.commands._loading import Loaded
+
 GROUPS = {
     "Begin": {
         "quickstart": "Train on a built-in sample and tag a few sentences; no network.",
@@ -46,6 +48,14 @@ DATA, MODEL, SCHEDULE, SERVER, DEVICE, OUTPUT = PANELS = ("Data", "Model", "Sche
 
 class Commands(TyperGroup):
     """The whole command line: its help shows the commands by group."""
+
+    def __init__(self, **settings: Any) -> None:
+        super().__init__(**settings)
+        self.commands = Loaded((name for lines in GROUPS.values() for name in lines), Command)
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        """Their names, in the order of work."""
+        return list(self.commands)
 
     def get_params(self, ctx: Any) -> list[Any]:
         """As Click's; options that print something and leave take no environment variable."""
