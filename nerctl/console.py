@@ -10,7 +10,6 @@ import json
 import os
 import shutil
 import sys
-import textwrap
 from typing import TYPE_CHECKING, Any, TextIO
 
 if TYPE_CHECKING:
@@ -31,11 +30,12 @@ class Sink:
     def say(self, message: str) -> None:
         """One line about what is going on, on standard error; nothing when quiet."""
         if not self.quiet:
-            print(message, file=sys.stderr, flush=True)
+            print(_folded(message, sys.stderr), file=sys.stderr, flush=True)
 
     def labelled(self, label: str, line: str) -> None:
         """`say` with a label in a column of its own; on a terminal the lines under it are indented."""
-        self.say(_folded(f"{label:<{LABEL}}{line}", sys.stderr, " " * LABEL))
+        if not self.quiet:
+            print(_folded(f"{label:<{LABEL}}{line}", sys.stderr, " " * LABEL), file=sys.stderr, flush=True)
 
     def warn(self, message: str) -> None:
         """One line about something that may be wrong, on standard error, also when quiet."""
@@ -81,20 +81,31 @@ class Sink:
     @staticmethod
     def _line(kind: str, colour: str, message: str) -> None:
         codes = {"red": "31;1", "yellow": "33"}
-        prefix = f"{kind}:"
+        line = _folded(f"{kind}: {message}", sys.stderr)
         if sys.stderr.isatty() and "NO_COLOR" not in os.environ:
-            prefix = f"\x1b[{codes[colour]}m{prefix}\x1b[0m"
-        print(f"{prefix} {message}", file=sys.stderr, flush=True)
+            line = line.replace(f"{kind}:", f"\x1b[{codes[colour]}m{kind}:\x1b[0m", 1)
+        print(line, file=sys.stderr, flush=True)
 
 
-def _folded(text: str, stream: TextIO, indent: str) -> str:
-    """A line in as many as a terminal needs, broken between words; as it is elsewhere."""
+def _folded(text: str, stream: TextIO, indent: str = "") -> str:
+    """A line in as many as a terminal needs, broken at blanks; as it is elsewhere.
+
+    textwrap counts characters, of which a Chinese one takes two columns.
+    """
     if not stream.isatty():
         return text
-    return textwrap.fill(
-        text, shutil.get_terminal_size().columns, subsequent_indent=indent,
-        break_long_words=False, break_on_hyphens=False, replace_whitespace=False,
-    )  # fmt: skip
+    from rich.cells import cell_len
+
+    width = shutil.get_terminal_size().columns
+    lines: list[str] = []
+    line, *words = text.split(" ")
+    for word in words:
+        if cell_len(f"{line} {word}") <= width:
+            line = f"{line} {word}"
+        else:
+            lines.append(line)
+            line = indent + word
+    return "\n".join([*lines, line])
 
 
 out = Sink()

@@ -34,6 +34,31 @@ def test_an_item_goes_on_below_its_own_text_on_a_narrow_terminal_alone(
     assert sys.stdout.getvalue().splitlines() == lines
 
 
+@pytest.mark.parametrize(
+    ("message", "lines"),
+    [
+        ("140 steps done in 21 s; the run is in output", ["error: 140 steps done in 21 s; the run", "is in output"]),
+        ("型 王小明在北京大学工作 他去上海旅游", ["error: 型 王小明在北京大学工作", "他去上海旅游"]),
+        ("one-path/longer/than/the/whole/terminal/is b", ["error:", "one-path/longer/than/the/whole/terminal/is", "b"]),
+    ],
+)
+def test_a_sentence_is_broken_at_blanks_only_and_by_columns(
+    monkeypatch: pytest.MonkeyPatch, message: str, lines: list[str]
+) -> None:
+    monkeypatch.setenv("COLUMNS", "40")
+    monkeypatch.setenv("NO_COLOR", "1")
+    monkeypatch.setattr(sys, "stderr", Terminal())
+    Sink().error(message)
+    assert sys.stderr.getvalue().splitlines() == lines
+    monkeypatch.delenv("NO_COLOR")
+    monkeypatch.setattr(sys, "stderr", Terminal())
+    Sink().error(message)
+    assert sys.stderr.getvalue().startswith("\x1b[31;1merror:\x1b[0m")
+    monkeypatch.setattr(sys, "stderr", io.StringIO())
+    Sink().error(message)
+    assert sys.stderr.getvalue() == f"error: {message}\n"
+
+
 def test_what_is_redirected_has_no_blanks_at_the_end_of_lines(monkeypatch: pytest.MonkeyPatch) -> None:
     from rich.table import Table
 
