@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import NamedTuple, Optional
+from typing import NamedTuple, Optional, Protocol, TypeVar
 
 
 class Span(NamedTuple):
@@ -24,9 +24,24 @@ class Span(NamedTuple):
         return self if self.score is None else Span(self.start, self.end, self.type)
 
 
-def outermost(spans: Iterable[Span]) -> list[Span]:
+class Placed(Protocol):
+    """What stands somewhere in a sentence or a text: a span of tokens, or an entity by characters."""
+
+    @property
+    def start(self) -> int:
+        """Its first place."""
+
+    @property
+    def end(self) -> int:
+        """The place behind its last."""
+
+
+Where = TypeVar("Where", bound=Placed)
+
+
+def outermost(spans: Iterable[Where]) -> list[Where]:
     """The spans that lie in no other, by start; of two that overlap otherwise the first, of two that are equal too."""
-    kept: list[Span] = []
+    kept: list[Where] = []
     for span in sorted(spans, key=lambda one: (one.start, -one.end)):
         if not kept or span.start >= kept[-1].end:
             kept.append(span)

@@ -11,15 +11,6 @@ if TYPE_CHECKING:
 Part = TypeVar("Part")
 
 
-def outermost(entities: Sequence[Entity]) -> list[Entity]:
-    """The entities, given by start and the longer first, that lie in no other; of two that cross the first."""
-    kept: list[Entity] = []
-    for entity in entities:
-        if not kept or entity.start >= kept[-1].end:
-            kept.append(entity)
-    return kept
-
-
 def parts(
     text: str,
     entities: Sequence[Entity],
@@ -39,12 +30,15 @@ def parts(
         end: where to end; None: at the text's end.
     """
     found: list[Part] = []
-    reached = start
-    for entity in outermost(entities):
-        place = next(index for index, one in enumerate(entities) if one is entity)
-        inner = [one for one in entities[place + 1 :] if one.end <= entity.end]
+    reached, place = start, 0
+    while place < len(entities):
+        entity = entities[place]
+        behind = place + 1
+        while behind < len(entities) and entities[behind].start < entity.end:
+            behind += 1
+        inner = [one for one in entities[place + 1 : behind] if one.end <= entity.end]
         found.append(plain(text[reached : entity.start]))
         found.append(mark(parts(text, inner, plain, mark, entity.start, entity.end), entity))
-        reached = entity.end
+        reached, place = entity.end, behind
     found.append(plain(text[reached:end]))
     return found

@@ -10,10 +10,11 @@ from typing import Any, Union
 from nerctl.data.conll import parse_line
 from nerctl.data.invisible import looks_blank
 from nerctl.data.json_text import json_bytes
+from nerctl.data.spans import outermost
 from nerctl.data.text_splitter import TextSplitter
 from nerctl.inference.documents import Document
 from nerctl.inference.input_form import token_of
-from nerctl.inference.marks import outermost, parts
+from nerctl.inference.marks import parts
 from nerctl.inference.tagger import Entity, Result
 
 

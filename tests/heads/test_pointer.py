@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import time
 from pathlib import Path
 
 import numpy as np
@@ -183,6 +184,24 @@ def test_a_forced_entity_stands_and_what_crosses_it_does_not() -> None:
     assert 0 < next(span.score for span in forced if span.type == "PER") < 0.5
     (inner,) = decoder.spans([emissions], None, [Found([Span(2, 4, "PER")], [])])
     assert {Span(2, 4, "PER"), Span(1, 5, "LOC")} <= {span.unscored for span in inner}
+
+
+def test_a_forced_entity_of_any_score_has_one_from_0_to_1_without_a_warning(recwarn: pytest.WarningsRecorder) -> None:
+    emissions = np.full((3, 2 * SIZE + 6), -700.0, np.float32)
+    emissions[:, : 2 * SIZE] = 0
+    (found,) = PointerDecoder(LABELS, 3).spans([emissions], None, [Found([Span(0, 2, "PER")], [])])
+    assert found == [Span(0, 2, "PER", 0.0)] and not recwarn.list
+
+
+def test_ten_thousand_entities_of_a_text_take_seconds() -> None:
+    emissions = np.zeros((20_000, 2 * SIZE + 6), np.float32)
+    emissions[:, 2 * SIZE :] = -19
+    emissions[::2, 2 * SIZE] = emissions[1::2, 2 * SIZE + 3] = 9.5
+    rules = [Found([Span(place, place + 1, "PER") for place in range(0, 20_000, 40)], [])]
+    for labels, wanted in ((LABELS, 10_000 + 500), (FLAT, 9_500 + 500)):
+        begin = time.process_time()
+        (found,) = PointerDecoder(labels, 2).spans([emissions], None, rules)
+        assert len(found) == wanted and time.process_time() - begin < 20
 
 
 def test_a_long_text_is_decoded_in_blocks_as_at_once() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import time
 
 import pytest
 
@@ -25,6 +26,25 @@ TYPES = ("LOC", "ORG", "PER", "book")
 def test_a_marked_text_holds_the_whole_text_with_type_and_two_digit_score_of_each_entity() -> None:
     assert marked(RESULT, TYPES).plain == "[王小明 PER 0.99]在[北京大学 ORG 0.50]读[《红楼梦》 book 1.00]。"
     assert marked(RESULT, TYPES, scores=False).plain == "[王小明 PER]在[北京大学 ORG]读[《红楼梦》 book]。"
+
+
+def test_nested_entities_are_marked_within_each_other_and_what_crosses_is_left_out() -> None:
+    text = "在北京大学医院工作"
+    nested = Result(text, (
+        Entity(1, 7, "ORG", "北京大学医院", 1.0), Entity(1, 5, "ORG", "北京大学", 1.0), Entity(1, 3, "LOC", "北京", 1.0),
+        Entity(5, 9, "book", "医院工作", 1.0), Entity(7, 9, "PER", "工作", 1.0),
+    ))  # fmt: skip
+    assert marked(nested, TYPES, scores=False).plain == "在[[[北京 LOC]大学 ORG]医院 ORG][工作 PER]"
+
+
+def test_twenty_thousand_entities_are_marked_in_seconds() -> None:
+    from nerctl.inference.marks import parts
+
+    text = "北京" * 20_000
+    entities = [Entity(place, place + 2, "LOC", "北京", 1.0) for place in range(0, 40_000, 2)]
+    begin = time.process_time()
+    assert "".join(parts(text, entities, str, lambda mention, _: f"[{''.join(mention)}]")) == "[北京]" * 20_000
+    assert time.process_time() - begin < 5
 
 
 def test_each_type_has_a_colour_of_its_own_while_there_are_enough() -> None:

@@ -5,8 +5,9 @@ Letters: L tokens, d size of queries and keys, C types.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any, Optional
+import math
+from collections.abc import Iterator, Sequence
+from typing import Any, Callable, Optional
 
 import numpy as np
 
@@ -63,43 +64,75 @@ class PointerDecoder:
     def _of_sentence(self, emissions: np.ndarray, bounds: Optional[Bounds], rules: Optional[Found]) -> list[Span]:
         queries, keys = rotated(emissions[:, :SIZE]), rotated(emissions[:, SIZE : 2 * SIZE])  # [L, d]
         begins, ends = np.split(emissions[:, 2 * SIZE :].T, 2)  # [C, L] each
+        forced, blocked = ([], []) if rules is None else (rules.forced, rules.blocked)
+        kept = []
+        for span in forced:
+            kind, start, last = self.labels.kinds[span.type], span.start, span.end - 1
+            score = queries[start] @ keys[last] / SIZE**0.5 + begins[kind, start] + ends[kind, last]
+            kept.append(span._replace(score=float(score)))
         if bounds is not None:
             begins, ends = begins + np.where(bounds.begins, 0, NEVER), ends + np.where(bounds.ends, 0, NEVER)
-        forced = {} if rules is None else dict.fromkeys(rules.forced, True)
-        blocked = set() if rules is None else set(rules.blocked)
-        found: dict[Span, float] = {}
-        for low in range(0, len(emissions), BLOCK):
+        settled = {*forced, *blocked}
+        fits = self._nested_fits(forced) if self.labels.nested else self._flat_fits(forced, len(emissions))
+        for span in self._over_zero(queries, keys, begins, ends):
+            if span.unscored not in settled and fits(span):
+                kept.append(span)
+        kept.sort(key=lambda span: (span.start, -span.end, span.type))
+        return [span._replace(score=logistic(span.score or 0.0)) for span in kept]
+
+    def _over_zero(
+        self, queries: np.ndarray, keys: np.ndarray, begins: np.ndarray, ends: np.ndarray
+    ) -> Iterator[Span]:
+        """The spans that score over 0, with these scores, the highest first."""
+        found = []
+        for low in range(0, len(queries), BLOCK):
             first = slice(low, low + BLOCK)
             until = slice(low, low + BLOCK + self.reach - 1)
             product = queries[first] @ keys[until].T / SIZE**0.5  # [block, its reach]
             distance = np.arange(product.shape[1])[None, :] - np.arange(product.shape[0])[:, None]
             product[(distance < 0) | (distance >= self.reach)] = NEVER
             scores = product[None] + begins[:, first, None] + ends[:, None, until]  # [C, block, reach]
-            for kind, start, last in zip(*(axis.tolist() for axis in np.nonzero(scores > 0))):
-                span = Span(low + start, low + last + 1, self.labels.types[kind])
-                if span not in blocked:
-                    found[span] = scores[kind, start, last]
+            kinds, starts, lasts = np.nonzero(scores > 0)
+            found.append((starts + low, lasts + low + 1, kinds, scores[kinds, starts, lasts]))
+        starts, stops, kinds, values = (np.concatenate(part) for part in zip(*found))
+        for index in np.lexsort((kinds, stops, starts, -values)).tolist():
+            name = self.labels.types[kinds[index]]
+            yield Span(int(starts[index]), int(stops[index]), name, float(values[index]))
+
+    @staticmethod
+    def _flat_fits(forced: Sequence[Span], tokens: int) -> Callable[[Span], bool]:
+        """Says of spans, one after the other, whether none of their tokens is in an earlier one that fitted."""
+        free = np.ones(tokens, bool)
         for span in forced:
-            kind, last = self.labels.kinds[span.type], span.end - 1
-            found[span] = float(queries[span.start] @ keys[last] / SIZE**0.5 + begins[kind, span.start] + ends[kind, last])
-        return self._kept(found, set(forced))
+            free[span.start : span.end] = False
 
-    def _kept(self, found: dict[Span, float], forced: set[Span]) -> list[Span]:
-        """The spans that stay, by start: the forced ones, then those of the highest scores that fit beside the others."""
-        kept: list[Span] = []
-        for span in sorted(found, key=lambda one: (one not in forced, -found[one], one)):
-            if not any(self._excludes(other, span, other in forced) for other in kept):
-                kept.append(span)
-        with_scores = [span._replace(score=1.0 / (1.0 + float(np.exp(-found[span])))) for span in kept]
-        return sorted(with_scores, key=lambda span: (span.start, -span.end, span.type))
+        def fits(span: Span) -> bool:
+            if not free[span.start : span.end].all():
+                return False
+            free[span.start : span.end] = False
+            return True
 
-    def _excludes(self, kept: Span, span: Span, forced: bool) -> bool:
-        """Whether two spans cannot both stand: in flat labels when they overlap, else beside a forced one they cross."""
-        if span.start >= kept.end or span.end <= kept.start:
-            return False
-        inside = kept.start <= span.start and span.end <= kept.end
-        outside = span.start <= kept.start and kept.end <= span.end
-        return not self.labels.nested or (forced and not inside and not outside)
+        return fits
+
+    @staticmethod
+    def _nested_fits(forced: Sequence[Span]) -> Callable[[Span], bool]:
+        """Says of a span whether it crosses no forced one: those at its ends alone can be cut by it."""
+        at = {token: span for span in forced for token in range(span.start, span.end)}
+
+        def fits(span: Span) -> bool:
+            others = (at.get(span.start), at.get(span.end - 1))
+            return all(other is None or _within(span, other) or _within(other, span) for other in others)
+
+        return fits
+
+
+def _within(inner: Span, outer: Span) -> bool:
+    return outer.start <= inner.start and inner.end <= outer.end
+
+
+def logistic(score: float) -> float:
+    """1 / (1 + exp(-score)), which overflows nowhere in this form."""
+    return 0.5 + 0.5 * math.tanh(0.5 * score)
 
 
 def rotated(x: np.ndarray) -> np.ndarray:
