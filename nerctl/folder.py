@@ -16,7 +16,7 @@ import hashlib
 import json
 import os
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -250,17 +250,22 @@ def sha256_of(path: Path) -> str:
     return digest.hexdigest()
 
 
-def write_text(path: Path, text: str) -> None:
-    """Writes a file in one rename: the old content or the new, never a part; line ends stay as they are."""
+def write_parts(path: Path, parts: Iterable[str]) -> None:
+    """Writes a file, piece by piece, in one rename: the old content or the new, never a part; line ends stay as they are."""
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
         with open(temporary, "w", encoding="utf-8", newline="") as stream:
-            stream.write(text)
+            stream.writelines(parts)
             stream.flush()
             os.fsync(stream.fileno())
         os.replace(temporary, path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def write_text(path: Path, text: str) -> None:
+    """Writes a file as `write_parts` does."""
+    write_parts(path, [text])
 
 
 def write_json(path: Path, value: Any) -> None:

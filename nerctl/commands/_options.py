@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal, Optional
 import typer
 
 from nerctl.backends import Device
-from nerctl.commands._help import DATA, DEVICE, MODEL, choices
+from nerctl.commands._help import DEVICE, MODEL, choices
 from nerctl.errors import NerctlError
 from nerctl.folder import POINTER
 from nerctl.heads import names
@@ -31,11 +31,6 @@ ALLOW_BLANKS_OPTION = typer.Option(
     False, "--allow-blanks",
     help="Let entities begin and end with blanks, and cut joined characters.",
     rich_help_panel=MODEL,
-)
-STRICT_OPTION = typer.Option(
-    False, "--strict",
-    help="Strict BIO: an I- that does not continue an entity of its type is no entity.",
-    rich_help_panel=DATA,
 )
 DEVICE_OPTION = typer.Option(
     "auto", "--device", help="auto takes CUDA if there is a card.", metavar=choices(Device), rich_help_panel=DEVICE

@@ -14,7 +14,6 @@ from nerctl.commands._options import (
     DEVICE_OPTION,
     MAX_TOKENS_OPTION,
     MODEL_OPTION,
-    STRICT_OPTION,
     THREADS_OPTION,
 )
 from nerctl.console import out
@@ -33,7 +32,10 @@ def evaluate(
         None, "--predictions",
         help="Write 'token gold predicted' lines that conlleval reads.", metavar="FILE", rich_help_panel=OUTPUT,
     ),
-    strict: bool = STRICT_OPTION,
+    strict: bool = typer.Option(
+        False, "--strict",
+        help="For old command lines: a corpus is read as legal BIO, so it changes nothing.", rich_help_panel=DATA,
+    ),
     max_seq_length: Optional[int] = typer.Option(
         None,
         help="Longest window in word pieces, [CLS] and [SEP] included; default: that of training.",

@@ -6,8 +6,7 @@ from pathlib import Path
 
 import typer
 
-from nerctl.commands._help import OUTPUT
-from nerctl.commands._options import STRICT_OPTION
+from nerctl.commands._help import DATA, OUTPUT
 from nerctl.console import out
 from nerctl.errors import NerctlError
 
@@ -20,7 +19,10 @@ def score(
     conlleval: bool = typer.Option(
         False, "--conlleval", help="The very report that conlleval prints.", rich_help_panel=OUTPUT
     ),
-    strict: bool = STRICT_OPTION,
+    strict: bool = typer.Option(
+        False, "--strict",
+        help="Strict BIO: an I- that does not continue an entity of its type is no entity.", rich_help_panel=DATA,
+    ),
 ) -> None:
     """Score a prediction file: entity precision, recall and F1, by type and in all.
 

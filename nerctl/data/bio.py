@@ -6,6 +6,7 @@ O is tag 0; of type number k (from 0), B-X is tag 2k + 1 and I-X is tag 2k + 2. 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -30,14 +31,9 @@ def tag_count(types: int) -> int:
     return 1 + 2 * types
 
 
-def begin(kind: int) -> int:
-    """The tag that begins an entity of type number `kind`; works on arrays too."""
+def begin(kind: Any) -> Any:
+    """The tag that begins an entity of type number `kind`, an integer or an array of them."""
     return 2 * kind + 1
-
-
-def inside(kind: int) -> int:
-    """The tag that goes on with an entity of type number `kind`; works on arrays too."""
-    return 2 * kind + 2
 
 
 def is_begin(tags: np.ndarray) -> np.ndarray:
@@ -50,8 +46,8 @@ def is_inside(tags: np.ndarray) -> np.ndarray:
     return (tags > 0) & (tags % 2 == 0)
 
 
-def following(tags: np.ndarray) -> np.ndarray:
-    """The tag that goes on with the entity of a tag: I-X of B-X and I-X, O of O."""
+def following(tags: Any) -> Any:
+    """The tag that goes on with the entity of a tag, an integer or an array of them: I-X of B-X and I-X, O of O."""
     return (tags + 1) // 2 * 2
 
 
@@ -71,7 +67,7 @@ def spans_of_ids(tags: np.ndarray, types: Sequence[str]) -> list[Span]:
     spans: list[Span] = []
     ids = tags.tolist()
     for start in np.flatnonzero(is_begin(tags)).tolist():
-        goes_on = ids[start] + 1
+        goes_on = following(ids[start])
         end = start + 1
         while end < len(ids) and ids[end] == goes_on:
             end += 1

@@ -139,10 +139,10 @@ def tiny_batch(number: int, head: str = "crf") -> Batch:
     sentences = [[tokens[place] for place in draw.randint(0, len(tokens), size)] for size in (LENGTH - SPECIAL, 9, 1)]
     table = TokenTable.of(sentences)
     names = bio.tag_names(("LOC", "PER"))
-    begins = np.array([0, 1, 3])[draw.randint(0, 3, len(table.token_ids))].astype(np.int16)  # an entity is one token
-    corpus = Corpus(
-        **vars(table), path="", tag_names=names, tag_ids=begins, lines=np.arange(1, 4, dtype=np.int64), scheme="BIO"
-    )
+    kinds = draw.randint(-1, 2, len(table.token_ids))  # an entity is one token; -1: none
+    tags = np.where(kinds < 0, 0, bio.begin(kinds)).astype(np.int16)
+    lines = np.arange(1, len(table) + 1, dtype=np.int64)
+    corpus = Corpus(**vars(table), path="", tag_names=names, tag_ids=tags, lines=lines, scheme="BIO")
     windows = SentenceWindows(corpus, WordPieceTokenizer(Vocabulary(list(PIECES))), LENGTH)
     shapes = Shapes(ROWS, LENGTH, ROWS * LENGTH, (LENGTH,))
     (batch,) = TrainingData(corpus, windows, tiny_head(head), shapes, number).batches(range(len(corpus)))

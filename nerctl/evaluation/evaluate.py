@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Optional
 
 from nerctl.data.bio import outermost_tags
-from nerctl.data.corpus import read_corpus
+from nerctl.data.corpus import Sentence, read_corpus
 from nerctl.data.sentence_windows import SentenceWindows
+from nerctl.data.spans import Span
 from nerctl.data.splits import find_splits
 from nerctl.errors import DataError, FailedError
 from nerctl.evaluation.corpus import predict_spans, score_spans
 from nerctl.evaluation.predictions import prediction_lines
 from nerctl.evaluation.scores import Scores
+from nerctl.folder import write_parts
 from nerctl.inference.loading import LoadedModel
 from nerctl.progress import SILENT, Report
 
@@ -63,25 +64,13 @@ def evaluate_model(
     name, total = file.name, len(corpus)
     found = predict_spans(model.engine, model.decoder, windows, told=lambda done: report.advance(name, int(done), total))
     if predictions is not None:
-        write_lines(predictions, (prediction_lines(one.tokens, one.tags, outermost_tags(spans, len(one.tokens)))
-                                  for one, spans in zip(corpus, found)))  # fmt: skip
+        try:
+            write_parts(predictions, map(_prediction, corpus, found))
+        except OSError as error:
+            reason = error.strerror or error
+            raise FailedError(f"{predictions}: cannot be written ({reason}); name another file") from None
     return Evaluation(file, score_spans(corpus, found), corpus.notes)
 
 
-def write_lines(path: Path, parts: Iterable[str]) -> None:
-    """Writes strings to a file that takes its name when it is complete.
-
-    Raises:
-        FailedError: the disk refuses; nothing of the file is left.
-    """
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        with open(temporary, "w", encoding="utf-8", newline="\n") as stream:
-            stream.writelines(parts)
-            stream.flush()
-            os.fsync(stream.fileno())
-        os.replace(temporary, path)
-    except OSError as error:
-        raise FailedError(f"{path}: cannot be written ({error.strerror or error}); name another file") from None
-    finally:
-        temporary.unlink(missing_ok=True)
+def _prediction(sentence: Sentence, spans: Sequence[Span]) -> str:
+    return prediction_lines(sentence.tokens, sentence.tags, outermost_tags(spans, len(sentence.tokens)))

@@ -95,7 +95,7 @@ def load_model(
     tokenizer = WordPieceTokenizer(Vocabulary.read(folder.path / "vocab.txt"), bool(config.get("lower_case", True)))
     splitter = TextSplitter.from_dict(config["splitter"]) if "splitter" in config else TextSplitter()
     make = _tensorflow if folder.engine == "tensorflow" else _onnx
-    reach = int(config.get("max_seq_length", 202)) - SPECIAL
+    reach = _window(folder, config, bert, None) - SPECIAL
     head = make_head(str(config.get("head", "bilstm-crf")), labels, int(config.get("lstm_size", 128)), reach)
     made, decoder = make(folder, head, limit, device, threads, max_tokens)
     model = LoadedModel(folder, made, head, decoder, labels, tokenizer, splitter, limit)
@@ -136,7 +136,7 @@ def _window(folder: ModelFolder, config: Any, bert: Any, wanted: Optional[int]) 
 def _tensorflow(
     folder: ModelFolder, head: Head, limit: int, device: str, threads: int, max_tokens: Optional[int]
 ) -> tuple[Engine, Decoder]:
-    from nerctl.backends import DeviceOptions, backend_for, lstm_form
+    from nerctl.backends import DeviceOptions, backend_for
     from nerctl.model.bert import BertConfig
     from nerctl.model.checkpoint import load_tensors
     from nerctl.model.tagger import TaggerModel
@@ -158,7 +158,8 @@ def _tensorflow(
         return np.asarray(tensors[name], np.float32)
 
     bert = BertConfig.load(folder.path / "bert_config.json")
-    model = TaggerModel(bert, head, saved, backend.compute_dtype, lstm_form(backend, "", head.lstm_size > 0))
+    # Only --xla leaves the CPU without a form, and a loaded model is not compiled with it.
+    model = TaggerModel(bert, head, saved, backend.compute_dtype, backend.lstm_form or "block")
     return TensorFlowEngine(model, backend, limit, max_tokens), head.decoder(model.head)
 
 

@@ -63,18 +63,14 @@ def open_session(path: Path, threads: int = 1) -> Any:
         raise ModelError(f"{path}: ONNX Runtime cannot run it ({reason}); export it again") from None
 
 
-HEAD = "crf.json"
-"""Lies beside the graph: what the head decodes with (`nerctl.model.head.Decoder.save`)."""
-
-
 def read_head(weights: Path, head: Head) -> Decoder:
     """The decoder of an export.
 
     Raises:
         ModelError: its file does not fit the head.
     """
-    path = weights / HEAD
+    path = weights / head.file
     try:
         return head.restored(json.loads(path.read_text(encoding="utf-8")))
     except (OSError, ValueError, KeyError, TypeError) as error:
-        raise ModelError(f"{path}: not the chain of this model ({error}); export it again") from None
+        raise ModelError(f"{path}: not of this model's head ({error}); export it again") from None

@@ -7,23 +7,21 @@ emissions. A chain is what is scored together: a sentence stitched from its wind
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Optional, Protocol
+from typing import Any, Optional, Protocol
 
 import numpy as np
 
 from nerctl.data.batches import Chain
 from nerctl.data.bounds import Bounds
 from nerctl.data.corpus import Corpus
+from nerctl.data.rules import Found
 from nerctl.data.sentence_windows import Field
 from nerctl.data.spans import Span
 from nerctl.data.tags import Labels
 
-if TYPE_CHECKING:
-    from nerctl.data.rules import Found
-
 SomeBounds = Optional[Sequence[Optional[Bounds]]]
 """Of each sentence the bounds, or None where it has none; None for all of them."""
-SomeRules = Optional[Sequence[Optional["Found"]]]
+SomeRules = Optional[Sequence[Optional[Found]]]
 """Of each sentence the mentions that are forced and forbidden, likewise."""
 
 
@@ -72,6 +70,8 @@ class Head(Protocol):
     """Columns of the projection that it takes."""
     columns: int
     """K."""
+    file: str
+    """The name, in an export, of what `Decoder.save` gives."""
     fields: tuple[Field, ...]
     """The arrays of a batch that are its own: what is to be learnt."""
 

@@ -137,7 +137,7 @@ def _need_onnx() -> None:
 def _write_onnx(model: LoadedModel, part: Path, options: ExportOptions) -> None:
     import onnx
 
-    from nerctl.inference.onnx_engine import HEAD, OnnxEngine
+    from nerctl.inference.onnx_engine import OnnxEngine
     from nerctl.inference.onnx_graph import Builder, Graph, Products, as_model
     from nerctl.inference.onnx_int8 import Int8Products
 
@@ -151,7 +151,7 @@ def _write_onnx(model: LoadedModel, part: Path, options: ExportOptions) -> None:
     onnx.save(as_model(products.graph), str(weights / "model.onnx"))
     if options.int8:
         write_sample(model, OnnxEngine(weights / "model.onnx"), weights / SAMPLE)
-    (weights / HEAD).write_text(json.dumps(model.decoder.save()), encoding="utf-8")
+    (weights / model.head.file).write_text(json.dumps(model.decoder.save()), encoding="utf-8")
     _finish(model, part, "onnx")
 
 

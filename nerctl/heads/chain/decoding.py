@@ -159,10 +159,11 @@ def with_forced(emissions: np.ndarray, forced: Sequence[Span], crf: CrfScores) -
     scores = np.array(emissions, np.float64)
     for span in forced:
         begin = crf.begin(span)
+        inside = bio.following(begin)
         _only(scores, slice(span.start, span.start + 1), begin)
-        _only(scores, slice(span.start + 1, span.end), begin + 1)
+        _only(scores, slice(span.start + 1, span.end), inside)
         if span.end < len(scores):
-            scores[span.end, begin + 1] += NEVER  # the entity must end here
+            scores[span.end, inside] += NEVER  # the entity must end here
     return scores
 
 

@@ -43,6 +43,7 @@ class ChainHead:
     """
 
     whole = True
+    file = "crf.json"
     fields: tuple[Field, ...] = (Field("tags", "BL"),)
 
     def __init__(self, labels: Labels, lstm_size: int = 0, scored: bool = True) -> None:

@@ -15,6 +15,7 @@ from typing import Optional
 
 import numpy as np
 
+from nerctl.data import bio
 from nerctl.data.bounds import Bounds
 from nerctl.data.spans import Span
 from nerctl.heads.chain.decoding import NEVER, CrfScores, pad_emissions
@@ -37,7 +38,7 @@ class Track:
     @property
     def inside(self) -> int:
         """The tag that goes on with them."""
-        return self.begin + 1
+        return int(bio.following(self.begin))
 
     @property
     def last(self) -> int:
@@ -157,7 +158,7 @@ class Lattice:
         """Log sum of the paths that hold exactly this entity."""
         start, end = span.start, span.end
         begin = self.crf.begin(span)
-        inside = begin + 1
+        inside = bio.following(begin)
         track = next((one for one in self._starting.get(start, []) if one.begin == begin), None)
 
         def state_at(token: int) -> int:

@@ -14,6 +14,7 @@ from typing import Optional
 
 import numpy as np
 
+from nerctl.data import bio
 from nerctl.data.spans import Span
 from nerctl.heads.chain.decoding import CrfScores, end_scores, pad_emissions
 from nerctl.model.head import SomeBounds
@@ -109,7 +110,7 @@ def span_score(sums: Passes, crf: CrfScores, span: Span) -> float:
     """The share, 0 to 1, of paths with exactly this entity."""
     start, end = span.start, span.end
     begin = crf.begin(span)
-    inside = begin + 1
+    inside = bio.following(begin)
     score = float(sums.forward[start, begin])
     last = begin
     if end - start > 1:

@@ -33,6 +33,7 @@ class PointerHead:
     """
 
     whole = False
+    file = "pointer.json"
     fields: tuple[Field, ...] = (Field("gold_starts", "BG"), Field("gold_ends", "BG"))
 
     def __init__(self, labels: Labels, lstm_size: int, reach: int) -> None:
