@@ -4,7 +4,8 @@
 
 In one process, rounds that turn: a product of two square matrices (the machine's rate, by a size that gives its best), the
 encoder forward, forward and backward, without dropout, at e5-small shape (12 x 384) and BERT-base shape (12 x 768), random
-weights. Model operations are those of the shapes (nerctl.bench.figures.encoder_flops), a backward pass twice a forward one.
+weights. Model operations are those of the shapes (nerctl.workflows.bench.figures.encoder_flops), a backward pass twice a
+forward one.
 
 By part: each part of the e5-small step runs alone, forward and backward, on arrays of the step's shapes, times how often the
 step has it; the whole step, measured in the same rounds, stands beside their sum.
@@ -22,7 +23,6 @@ import tensorflow as tf
 from side_by_side import interleaved, print_table, shown, timed, write_json
 
 from nerctl.backends import DeviceOptions, backend_for
-from nerctl.bench.figures import encoder_flops
 from nerctl.data.batches import Batch, batch_fields
 from nerctl.data.sentence_windows import WindowArrays
 from nerctl.data.tags import Labels
@@ -31,6 +31,7 @@ from nerctl.model.bert import BertConfig, gelu, layer_norm
 from nerctl.model.optimizer import AdamW, AdamWConfig
 from nerctl.model.tagger import TaggerModel, identity, random_initial
 from nerctl.training.step import DropoutRates, Stepper
+from nerctl.workflows.bench.figures import encoder_flops
 
 SHAPES = {
     "e5-small": BertConfig(21128, 384, 12, 12, 1536),

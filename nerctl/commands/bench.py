@@ -8,15 +8,15 @@ from typing import TYPE_CHECKING, Optional
 import typer
 
 from nerctl.backends import Device, Precision
-from nerctl.bench import Work
 from nerctl.commands._help import DATA, DEVICE, MODEL, OUTPUT, SCHEDULE, choices
 from nerctl.commands._options import DEVICE_OPTION, Head
 from nerctl.console import out
 from nerctl.errors import NerctlError
 from nerctl.folder import check_output_file, write_json
+from nerctl.workflows.bench import Work
 
 if TYPE_CHECKING:
-    from nerctl.bench.figures import Figures
+    from nerctl.workflows.bench.figures import Figures
 
 
 OF_TRAIN = ("bert_dir", "precision", "batch_size", "head", "from_scratch")
@@ -80,9 +80,9 @@ def bench(
             raise NerctlError(f"--{name.replace('_', '-')}: nerctl bench {what} does not take it; leave it out")
     if output is not None:
         check_output_file(output, "--output")
-    from nerctl.bench.figures import compare as verdict_on
-    from nerctl.bench.run import bench_predict, bench_train
     from nerctl.config import TrainConfig
+    from nerctl.workflows.bench.figures import compare as verdict_on
+    from nerctl.workflows.bench.run import bench_predict, bench_train
 
     each = "step" if what == "train" else "pass"
     out.say(f"... {what}: one {each} that compiles, then {steps} to time")

@@ -48,7 +48,7 @@ def compare(
       nerctl compare loss+perf_gpu.txt loss+perf_npu.txt --plot speed.png
       nerctl compare run-cpu/output run-npu/output --loss-tolerance 1e-4
     """
-    from nerctl.upstream import chart, comparison, comparison_json, comparison_text
+    from nerctl.workflows.compare import chart, comparison, report_json, report_text
 
     if plot is not None:
         chart.check_plot_name(plot)
@@ -56,9 +56,9 @@ def compare(
         log_a, log_b, warm_up=warmup, batch_size=batch_size, loss_tolerance=loss_tolerance
     )
     if as_json:
-        out.json(comparison_json.as_json(result))
+        out.json(report_json.as_json(result))
     else:
-        out.result(comparison_text.text_report(result, min(out.rich().width, comparison_text.WIDTH)))
+        out.result(report_text.text_report(result, min(out.rich().width, report_text.WIDTH)))
     if plot is not None:
         chart.write_plot(result, plot)
         out.say(f"The plot is in {plot}.")

@@ -45,8 +45,8 @@ def doctor(
       nerctl doctor --device npu --npu-ops npu_supported_ops.json
     """
     from nerctl.backends import lstm_form
-    from nerctl.doctor.checks import FAILED, Line, diagnose
     from nerctl.errors import NerctlError
+    from nerctl.workflows.doctor.checks import FAILED, Line, diagnose
 
     if npu_ops is not None and device != "npu":
         raise NerctlError("--npu-ops needs --device npu: no other device has such a list")

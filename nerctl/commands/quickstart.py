@@ -17,7 +17,7 @@ from nerctl.console import out
 from nerctl.transfer import BuiltEncoder
 
 if TYPE_CHECKING:
-    from nerctl.training.quickstart import Quickstart
+    from nerctl.workflows.quickstart import Quickstart
 
 
 def quickstart(
@@ -57,7 +57,7 @@ def quickstart(
     from nerctl.commands._stops import signals
     from nerctl.commands._train_screen import Epochs, listening
     from nerctl.commands.train import command_line
-    from nerctl.training.quickstart import quickstart as run
+    from nerctl.workflows.quickstart import quickstart as run
 
     began = time.monotonic()
     with signals() as stop, Progress() as fetching, listening(Epochs()) as listener:

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from nerctl.backends import DeviceOptions, backend_for, cuda_parts
 from nerctl.backends.cpu import CpuBackend
 from nerctl.backends.cuda import BUCKETS, CudaBackend
-from nerctl.doctor.trial import RATES, tiny_batch, tiny_stepper
 from nerctl.errors import DeviceError
+from nerctl.workflows.doctor.trial import RATES, tiny_batch, tiny_stepper
 
 
 def cuda(**options: object) -> CudaBackend:

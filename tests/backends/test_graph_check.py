@@ -11,9 +11,9 @@ import tensorflow as tf
 from nerctl.backends import DeviceOptions
 from nerctl.backends.graph_check import check_graph, check_traces, read_npu_ops
 from nerctl.backends.npu import NpuBackend
-from nerctl.doctor.graphs import check_npu_graphs
-from nerctl.doctor.trial import RATES, tiny_batch, tiny_stepper
 from nerctl.errors import DeviceError
+from nerctl.workflows.doctor.graphs import check_npu_graphs
+from nerctl.workflows.doctor.trial import RATES, tiny_batch, tiny_stepper
 
 STANDIN_OPS = Path(__file__).parent / "standin" / "supported_ops.json"
 

@@ -12,9 +12,9 @@ from nerctl.backends import DeviceOptions
 from nerctl.backends.cpu import CpuBackend
 from nerctl.backends.npu import NpuBackend
 from nerctl.backends.overflow import all_finite
-from nerctl.doctor.trial import RATES, tiny_batch, tiny_stepper
 from nerctl.model.loss_scale import LossScale, LossScaleConfig
 from nerctl.model.optimizer import AdamW, AdamWConfig
+from nerctl.workflows.doctor.trial import RATES, tiny_batch, tiny_stepper
 
 
 def scale_after(outcomes: list[bool], config: LossScaleConfig) -> float:

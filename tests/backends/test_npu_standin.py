@@ -142,7 +142,7 @@ BACKEND = """
 import npu_device
 import numpy as np
 from nerctl.backends import DeviceOptions, backend_for
-from nerctl.doctor.trial import RATES, tiny_batch, tiny_stepper
+from nerctl.workflows.doctor.trial import RATES, tiny_batch, tiny_stepper
 backend = backend_for(DeviceOptions(device="npu", device_id=3, precision="mixed_float16", npu_options=("deterministic=1",)))
 backend.open()
 stepper = tiny_stepper(backend, "crf", dropout=0.1)

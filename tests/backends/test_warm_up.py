@@ -12,8 +12,8 @@ from nerctl.backends.cpu import CpuBackend
 from nerctl.backends.cuda import CudaBackend
 from nerctl.data.batches import Shapes
 from nerctl.data.windows import SPECIAL
-from nerctl.doctor.trial import LENGTH, RATES, ROWS, tiny_batch, tiny_head, tiny_stepper
 from nerctl.training.warm_up import blank_batch, warm_up
+from nerctl.workflows.doctor.trial import LENGTH, RATES, ROWS, tiny_batch, tiny_head, tiny_stepper
 
 
 def data(lengths: tuple, longest: int = 5, max_tokens: int = 10_000):

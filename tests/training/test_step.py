@@ -10,7 +10,7 @@ from tiny_run import eagerly
 
 from nerctl.backends import DeviceOptions
 from nerctl.backends.cpu import CpuBackend
-from nerctl.doctor.trial import RATES, tiny_batch, tiny_stepper
+from nerctl.workflows.doctor.trial import RATES, tiny_batch, tiny_stepper
 
 
 class Replicas(CpuBackend):

@@ -14,8 +14,8 @@ from typing import Optional
 from nerctl.backends import DeviceOptions
 from nerctl.backends.cuda_parts import INSTALL, card_memory, driver_version, missing_part
 from nerctl.backends.npu import ONE_CARD, PYTHONS, TENSORFLOW, check_host, compile_cache, load_adapter
-from nerctl.doctor.trial import Trial, try_device
 from nerctl.errors import DeviceError
+from nerctl.workflows.doctor.trial import Trial, try_device
 
 OK, WARNING, FAILED = "ok", "warning", "failed"
 
@@ -160,7 +160,7 @@ def _variables(names: tuple[str, ...]) -> Iterator[Line]:
 
 
 def _graphs(options: DeviceOptions, npu_ops: Optional[Path]) -> Iterator[Line]:
-    from nerctl.doctor.graphs import check_npu_graphs
+    from nerctl.workflows.doctor.graphs import check_npu_graphs
 
     if npu_ops is None:
         place = Path(os.environ.get("ASCEND_OPP_PATH", ""), "built-in/framework/tensorflow/npu_supported_ops.json")

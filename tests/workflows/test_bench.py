@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from command_line import nerctl
 
-from nerctl.bench.figures import Figures, Spread, compare, encoder_flops
 from nerctl.errors import DataError
+from nerctl.workflows.bench.figures import Figures, Spread, compare, encoder_flops
 
 
 def figures(*seconds: float, what: str = "train", work: str = "a") -> Figures:

@@ -16,10 +16,10 @@ from typer.testing import CliRunner
 
 from nerctl.cli import app
 from nerctl.errors import DataError, NerctlError
-from nerctl.upstream.comparison import compare_runs, relative_difference
-from nerctl.upstream.comparison_json import as_json
-from nerctl.upstream.comparison_text import WIDTH, text_report
-from nerctl.upstream.comparison_verdict import verdict_on
+from nerctl.workflows.compare.comparison import compare_runs, relative_difference
+from nerctl.workflows.compare.report_json import as_json
+from nerctl.workflows.compare.report_text import WIDTH, text_report
+from nerctl.workflows.compare.verdict import verdict_on
 
 LOGS = Path(__file__).resolve().parents[3] / "shared" / "reference" / "logs"
 

@@ -6,10 +6,10 @@ import math
 from dataclasses import asdict
 from typing import Any, Optional
 
-from nerctl.upstream.comparison import Comparison, Row
-from nerctl.upstream.comparison_verdict import verdict_on
-from nerctl.upstream.step_log import Run
-from nerctl.upstream.timing import Timing
+from nerctl.workflows.compare.comparison import Comparison, Row
+from nerctl.workflows.compare.step_log import Run
+from nerctl.workflows.compare.timing import Timing
+from nerctl.workflows.compare.verdict import verdict_on
 
 
 def as_json(comparison: Comparison) -> dict[str, Any]:

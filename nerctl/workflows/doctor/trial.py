@@ -1,7 +1,7 @@
 """A two-step training of a tiny model, in a process of its own: a device is opened once a process, and may crash it.
 
-`python -m nerctl.doctor.trial` reads device options as JSON on standard input and writes a `Trial` as JSON on standard
-output.
+`python -m nerctl.workflows.doctor.trial` reads device options as JSON on standard input and writes a `Trial` as JSON on
+standard output.
 """
 
 from __future__ import annotations
@@ -67,7 +67,7 @@ def try_device(options: DeviceOptions) -> Trial:
     """Runs a trial in a process of its own; a crash or a hang of that process is an error of the trial."""
     try:
         done = subprocess.run(
-            [sys.executable, "-m", "nerctl.doctor.trial"],
+            [sys.executable, "-m", "nerctl.workflows.doctor.trial"],
             input=json.dumps(asdict(options)),
             capture_output=True,
             text=True,

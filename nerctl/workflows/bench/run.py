@@ -8,7 +8,6 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-from nerctl.bench.figures import Figures, Spread, encoder_flops
 from nerctl.config import TrainConfig
 from nerctl.data.batches import Batch
 from nerctl.data.corpus import read_corpus
@@ -18,6 +17,7 @@ from nerctl.errors import DataError
 from nerctl.training.loop import peak_memory
 from nerctl.training.record import versions
 from nerctl.wording import counted
+from nerctl.workflows.bench.figures import Figures, Spread, encoder_flops
 
 SIZE = 1536
 """Rows and columns of the matrices that give the machine's rate: large enough for its full speed, 0.1 s a product."""

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from nerctl.errors import DataError
 from nerctl.upstream.inserted_code import STEP_LINE_FORMAT
-from nerctl.upstream.step_log import LOG_ROUNDING, STEP_LINE, read_run
+from nerctl.workflows.compare.step_log import LOG_ROUNDING, STEP_LINE, read_run
 
 ORIGINAL_ARGUMENTS = """\
 usage: -c -batch_size 8

@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import Any, NamedTuple, Optional
 
 from nerctl.errors import DataError
-from nerctl.upstream.run_facts import RunFacts, facts_of_arguments, facts_of_run
 from nerctl.upstream.whole_file import read_file
+from nerctl.workflows.compare.run_facts import RunFacts, facts_of_arguments, facts_of_run
 
 # Not more than three decimals: what another program prints into the same line may begin with a digit.
 _NUMBER = r"\d+(?:\.\d+)?[eE][-+]\d+|\d+\.\d{3}"

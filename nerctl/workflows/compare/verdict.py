@@ -6,10 +6,10 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from nerctl.upstream.comparison import Agreement, Comparison, Row
-from nerctl.upstream.figures import rate, seconds, share, times
-from nerctl.upstream.timing import NOT_SEPARATED, Timing
 from nerctl.wording import counted
+from nerctl.workflows.compare.comparison import Agreement, Comparison, Row
+from nerctl.workflows.compare.figures import rate, seconds, share, times
+from nerctl.workflows.compare.timing import NOT_SEPARATED, Timing
 
 CLOSE = 1e-3
 """Losses that differ by no more, relative to the larger, are said to agree; docs/workflow.md names it as the tolerance to

@@ -10,9 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nerctl.errors import NerctlError
-from nerctl.upstream.run_facts import RunFacts
-from nerctl.upstream.step_log import Run, Step
-from nerctl.upstream.timing import timing_of, warm_up_length
+from nerctl.workflows.compare.run_facts import RunFacts
+from nerctl.workflows.compare.step_log import Run, Step
+from nerctl.workflows.compare.timing import timing_of, warm_up_length
 
 GPU = [7.391, 6.387, 0.534, 0.490, 0.487]
 NPU = [164.408, 157.066, 79.547, 79.599, 79.854]

@@ -14,12 +14,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nerctl.errors import NerctlError
-from nerctl.upstream import comparison_text
-from nerctl.upstream.comparison import Comparison
-from nerctl.upstream.comparison_verdict import verdict_on
-from nerctl.upstream.step_log import Run
-from nerctl.upstream.timing import Timing
 from nerctl.upstream.whole_file import replace_file
+from nerctl.workflows.compare import report_text
+from nerctl.workflows.compare.comparison import Comparison
+from nerctl.workflows.compare.step_log import Run
+from nerctl.workflows.compare.timing import Timing
+from nerctl.workflows.compare.verdict import verdict_on
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -189,7 +189,7 @@ th:first-child, td:first-child { text-align: left; }
 def _page(comparison: Comparison) -> str:
     """One HTML file: what differs, the picture, the summary, every step; nothing is loaded from elsewhere."""
     text = html.escape
-    steps = [comparison_text.step_cells(row, comparison) for row in comparison.rows]
+    steps = [report_text.step_cells(row, comparison) for row in comparison.rows]
     verdict = verdict_on(comparison)
     return "\n".join(
         [
@@ -201,11 +201,11 @@ def _page(comparison: Comparison) -> str:
             f"<p>A: {text(str(comparison.a.path))}<br>B: {text(str(comparison.b.path))}</p>",
             _svg(comparison),
             "<h2>Summary</h2>",
-            _table(comparison_text.SUMMARY_HEADER, comparison_text.summary_rows(comparison)),
+            _table(report_text.SUMMARY_HEADER, report_text.summary_rows(comparison)),
             "<h2>Steps</h2>\n<p>w: warm-up or compiling, not a steady step</p>",
-            _table(comparison_text.STEP_HEADER, steps),
+            _table(report_text.STEP_HEADER, steps),
             "<h2>Remarks</h2>\n<ul>",
-            *(f"<li>{text(sentence)}</li>" for sentence in comparison_text.remarks(comparison)),
+            *(f"<li>{text(sentence)}</li>" for sentence in report_text.remarks(comparison)),
             "</ul>",
             "</body>\n</html>\n",
         ]

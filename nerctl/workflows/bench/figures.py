@@ -9,8 +9,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from nerctl.bench import Work
 from nerctl.errors import DataError
+from nerctl.workflows.bench import Work
 
 FORMAT = 1
 """Version of the JSON layout."""

@@ -6,11 +6,11 @@ import textwrap
 from collections.abc import Sequence
 from typing import Callable, Optional
 
-from nerctl.upstream.comparison import Comparison, Row
-from nerctl.upstream.comparison_verdict import verdict_on
-from nerctl.upstream.figures import loss, percent, rate, relative, seconds, signed, times
-from nerctl.upstream.step_log import Run
 from nerctl.wording import counted
+from nerctl.workflows.compare.comparison import Comparison, Row
+from nerctl.workflows.compare.figures import loss, percent, rate, relative, seconds, signed, times
+from nerctl.workflows.compare.step_log import Run
+from nerctl.workflows.compare.verdict import verdict_on
 
 WIDTH = 80
 """Columns of the report where the terminal has as many."""

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from two_runs import GPU, NPU, log
 
-from nerctl.upstream.comparison import compare_runs
+from nerctl.workflows.compare.comparison import compare_runs
 
 sys.path.append(str(Path(__file__).parents[1] / "serving"))  # the browser driver of that room's tests
 from webdriver import Browser
@@ -45,7 +45,7 @@ class Outline(HTMLParser):
 def test_png_has_both_colours_of_the_two_sides(published: tuple[Path, Path], tmp_path: Path) -> None:
     image = pytest.importorskip("matplotlib.image", reason="matplotlib is not installed")
     numpy = pytest.importorskip("numpy")
-    from nerctl.upstream.chart import write_plot
+    from nerctl.workflows.compare.chart import write_plot
 
     path = tmp_path / "speed.png"
     write_plot(compare_runs(*published), path)
@@ -59,7 +59,7 @@ def test_png_has_both_colours_of_the_two_sides(published: tuple[Path, Path], tmp
 
 def test_figure_has_two_panels_and_logarithmic_times(published: tuple[Path, Path]) -> None:
     pytest.importorskip("matplotlib", reason="matplotlib is not installed")
-    from nerctl.upstream import chart
+    from nerctl.workflows.compare import chart
 
     loss, times = chart._figure(compare_runs(*published)).axes
     assert (loss.get_yscale(), times.get_yscale()) == ("linear", "log")
@@ -78,7 +78,7 @@ def test_figure_has_two_panels_and_logarithmic_times(published: tuple[Path, Path
 @pytest.mark.parametrize("seconds", [[0.5, 0.5], [0.0, 0.0], [0.7, 0.71], [1e-3, 1e5], [3.0]])
 def test_any_times_can_be_drawn(tmp_path: Path, seconds: list[float]) -> None:
     pytest.importorskip("matplotlib", reason="matplotlib is not installed")
-    from nerctl.upstream.chart import write_plot
+    from nerctl.workflows.compare.chart import write_plot
 
     a = log(tmp_path / "a", [(taken, math.nan) for taken in seconds])
     b = log(tmp_path / "b", [(taken, 1.0) for taken in seconds])
@@ -88,7 +88,7 @@ def test_any_times_can_be_drawn(tmp_path: Path, seconds: list[float]) -> None:
 
 def test_page_holds_every_figure_escaped_and_loads_nothing(tmp_path: Path) -> None:
     pytest.importorskip("matplotlib", reason="matplotlib is not installed")
-    from nerctl.upstream.chart import write_plot
+    from nerctl.workflows.compare.chart import write_plot
 
     folder = tmp_path / "<b>&$x$ 命名"
     folder.mkdir()
@@ -121,7 +121,7 @@ def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
 @pytest.mark.parametrize("width", [320, 390, 1280])
 def test_the_page_does_not_scroll_sideways_whatever_the_paths_are(browser: Any, tmp_path: Path, width: int) -> None:
     pytest.importorskip("matplotlib", reason="matplotlib is not installed")
-    from nerctl.upstream.chart import write_plot
+    from nerctl.workflows.compare.chart import write_plot
 
     folder = tmp_path / ("a_folder_whose_name_has_no_place_to_break_a_line" * 2)
     folder.mkdir()

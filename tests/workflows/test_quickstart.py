@@ -19,7 +19,7 @@ from nerctl.cli import app
 from nerctl.data.sample import sample_corpus
 from nerctl.errors import NerctlError
 from nerctl.training.listener import Listener
-from nerctl.training.quickstart import TEXTS, quickstart
+from nerctl.workflows.quickstart import TEXTS, quickstart
 
 ROOT = Path(__file__).resolve().parents[2]
 

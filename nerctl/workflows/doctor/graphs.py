@@ -10,7 +10,7 @@ from nerctl.backends.graph_check import Finding, GraphReport, check_graph, check
 from nerctl.backends.npu import NpuBackend
 from nerctl.data.sentence_windows import WINDOW_FIELDS
 from nerctl.data.windows import SPECIAL
-from nerctl.doctor.trial import HEADS, LENGTH, ROWS, tiny_batch, tiny_stepper
+from nerctl.workflows.doctor.trial import HEADS, LENGTH, ROWS, tiny_batch, tiny_stepper
 
 
 def check_npu_graphs(options: DeviceOptions, npu_ops: Optional[Path] = None) -> list[GraphReport]:

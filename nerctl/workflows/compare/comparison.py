@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Optional
 
 from nerctl.errors import DataError, NerctlError
-from nerctl.upstream.run_facts import COMPARED, same_encoder_is_known
-from nerctl.upstream.step_log import Run, Step, read_run
-from nerctl.upstream.timing import Timing, timing_of
+from nerctl.workflows.compare.run_facts import COMPARED, same_encoder_is_known
+from nerctl.workflows.compare.step_log import Run, Step, read_run
+from nerctl.workflows.compare.timing import Timing, timing_of
 
 
 @dataclass(frozen=True)

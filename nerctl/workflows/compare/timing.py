@@ -23,8 +23,8 @@ from statistics import median
 from typing import Optional
 
 from nerctl.errors import NerctlError
-from nerctl.upstream.step_log import Run, Step
 from nerctl.wording import counted
+from nerctl.workflows.compare.step_log import Run, Step
 
 SLOWER = 1.5
 """A warm-up step takes more than so many times the median of the steps after the warm-up."""

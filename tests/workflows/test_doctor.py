@@ -10,9 +10,9 @@ import tensorflow as tf
 from typer.testing import CliRunner
 
 from nerctl.backends import DeviceOptions
-from nerctl.doctor import checks
-from nerctl.doctor.checks import FAILED, OK, WARNING, Line, diagnose
-from nerctl.doctor.trial import Trial, train_tiny, try_device
+from nerctl.workflows.doctor import checks
+from nerctl.workflows.doctor.checks import FAILED, OK, WARNING, Line, diagnose
+from nerctl.workflows.doctor.trial import Trial, train_tiny, try_device
 
 ASCEND_STACK = tf.__version__.startswith("2.6.")
 
