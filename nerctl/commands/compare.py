@@ -19,7 +19,7 @@ def compare(
     ),
     plot: Optional[Path] = typer.Option(
         None, "--plot",
-        help="Draw losses and step times: FILE.png, or FILE.html as a page of its own.",
+        help="Draw losses and step times: FILE.html as a page of its own, or FILE.png (needs nerctl[plot]).",
         metavar="FILE",
         rich_help_panel=OUTPUT,
     ),

@@ -1,4 +1,4 @@
-"""A run's curves, read from its step log and evaluations and thinned to what a screen can show."""
+"""A run's curves, read from its step log and evaluations, thinned to what a screen can show, and drawn."""
 
 from __future__ import annotations
 
@@ -9,8 +9,14 @@ from pathlib import Path
 from statistics import median
 from typing import Any, Optional
 
+from nerctl.charts import Line, Panel, png
+from nerctl.evaluation.words import WORDS
+
 POINTS = 400
 """At most this many points a curve; more steps than that are averaged in groups."""
+
+MARKED = 30
+"""A curve of at most this many points shows each as a dot with its value."""
 
 Curve = list[tuple[float, float]]
 """(step, value) pairs in the order of steps."""
@@ -134,3 +140,36 @@ def _learning_rates(steps: Sequence[Mapping[str, Any]]) -> dict[str, Curve]:
 def _is_number(value: Any) -> bool:
     """A finite number: NaN and infinity have no place on a curve."""
     return isinstance(value, (int, float)) and not isinstance(value, bool) and abs(value) < float("inf")
+
+
+def curve_panels(curves: Mapping[str, Any]) -> list[Panel]:
+    """Charts of loss, dev F1, learning rate and step time over steps; one without a point is left out.
+
+    curves: those of report.json, which are `Curves` as a dictionary.
+    """
+    steps = [step for step, _ in [*curves["loss"], *curves["dev_f1"]]]
+    f1 = [value for _, value in curves["dev_f1"]]
+    drawn = (
+        ("loss", {"": curves["loss"]}, [0.0]),
+        ("dev_f1", {"": curves["dev_f1"]}, [max(min(f1) - 0.05, 0), min(max(f1) + 0.05, 1)] if f1 else []),
+        ("learning_rate", curves["learning_rate"], [0.0]),
+        ("step_time", {"": curves["seconds"]}, [0.0]),
+    )
+    return [curve_panel(key, named, steps, values) for key, named, values in drawn if any(named.values())]
+
+
+def curve_panel(
+    key: str, curves: Mapping[str, Curve], steps: Sequence[float] = (), values: Sequence[float] = ()
+) -> Panel:
+    """The chart of named curves, titled with the word `key`; its axes cover steps and values too."""
+    lines = [Line(curve, name, marker="o" if len(curve) <= MARKED else "") for name, curve in curves.items()]
+    return Panel(WORDS[key], lines, across=WORDS["step"], steps=steps, values=values)
+
+
+def curves_png(report: Mapping[str, Any]) -> Optional[bytes]:
+    """A PNG of a report's curves; None without matplotlib or without a curve."""
+    panels = curve_panels(report["curves"])
+    try:
+        return png(panels) if panels else None
+    except ImportError:
+        return None

@@ -16,9 +16,8 @@ from typing import Any, Optional, Union
 
 from nerctl.errors import DataError, FailedError
 from nerctl.evaluation.card import MARK, model_card
-from nerctl.evaluation.curves import curves_of, read_steps, speed_of
+from nerctl.evaluation.curves import curves_of, curves_png, read_steps, speed_of
 from nerctl.evaluation.errors import Analysis, Match, ScoredSentence, analyse
-from nerctl.evaluation.plots import curves_png
 from nerctl.evaluation.webpage import render_page
 
 FORMAT = 1

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from nerctl.charts import Line, Panel, svg
 from nerctl.evaluation.calibration import Bin, Calibration
-from nerctl.evaluation.charts import bar, line_chart, reliability_chart
+from nerctl.evaluation.curves import curve_panels
 from nerctl.evaluation.errors import KINDS, NONE
 from nerctl.evaluation.facts import data_section, run_section
 from nerctl.evaluation.markup import count, duration, share, table, text
@@ -55,17 +56,8 @@ def warnings(report: Report) -> str:
 
 def curves(report: Report) -> str:
     """Loss, dev F1, learning rate and step time over steps."""
-    drawn = report["curves"]
-    steps = [step for step, _ in [*drawn["loss"], *drawn["dev_f1"]]]
-    f1 = [value for _, value in drawn["dev_f1"]]
-    around = [max(min(f1) - 0.05, 0), min(max(f1) + 0.05, 1)] if f1 else []
-    charts = [
-        line_chart("loss", {"": drawn["loss"]}, steps, [0]),
-        line_chart("dev_f1", {"": drawn["dev_f1"]}, steps, around),
-        line_chart("learning_rate", drawn["learning_rate"], steps, [0]),
-        line_chart("step_time", {"": drawn["seconds"]}, steps, [0]),
-    ]
-    return '<div class="charts">{}</div>'.format("\n".join(filter(None, charts))) if any(charts) else ""
+    charts = [svg(panel) for panel in curve_panels(report["curves"])]
+    return '<div class="charts">{}</div>'.format("\n".join(charts)) if charts else ""
 
 
 def main_scores(report: Report) -> tuple[str, Mapping[str, Any]] | None:
@@ -178,8 +170,20 @@ def breakdown(report: Report) -> str:
         content += f"<h3>{both('calibration')}</h3>"
         error = f"{both('calibration_error')}: {share(saved['error'])}"
         content += f'<p class="note">{both("calibration_help")} {error}</p>'
-        content += reliability_chart(calibration)
+        content += svg(reliability(calibration))
     return content
+
+
+def reliability(calibration: Calibration) -> Panel:
+    """Share of correct entities by score, a bar a bin, the diagonal for comparison."""
+    bars = [
+        (low, high, right, f"{entities}", f"{low:.1f}-{high:.1f}: {entities}; {score:.3f}; {right:.3f}")
+        for low, high, entities, score, right in calibration.bins
+        if entities
+    ]
+    diagonal = Line([(0, 0), (1, 1)], dash=True)
+    words = WORDS["calibration"], [diagonal], WORDS["score"], WORDS["share_right"]
+    return Panel(*words, ticks=6, bars=bars)
 
 
 def _group(name: str, group: Mapping[str, Any]) -> Sequence[str]:
@@ -224,6 +228,19 @@ def _select(name: str, label: str, options: Sequence[tuple[str, str, str]]) -> s
     """A choice of (value, attributes, text) options, all ready HTML."""
     inner = "".join(f'<option value="{value}" {more}>{words}</option>' for value, more, words in options)
     return f'<select id="{name}" aria-label="{label}">{inner}</select>'
+
+
+def bar(parts: Sequence[tuple[str, float]], title: str) -> str:
+    """A horizontal bar of (style class, share of the whole width) parts, beside each other."""
+    body, left = [], 0.0
+    for style, part in parts:
+        width = min(max(part, 0.0), 1.0) * 100
+        body.append(f'<rect class="{style}" x="{left:.2f}" y="0" width="{width:.2f}" height="10"/>')
+        left += width
+    return (
+        f'<svg class="bar" viewBox="0 0 100 10" preserveAspectRatio="none" role="img" '
+        f'aria-label="{text(title)}"><title>{text(title)}</title>{"".join(body)}</svg>'
+    )
 
 
 SECTIONS: tuple[tuple[str, Callable[[Report], str]], ...] = (

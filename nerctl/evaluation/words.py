@@ -103,16 +103,14 @@ WORDS: dict[str, tuple[str, str]] = {
 """Key to (English, Chinese)."""
 
 
-def both(key: str, svg: bool = False) -> str:
-    """Both forms of a word as HTML or inside an SVG text; the page shows the one in its language."""
-    tag = "tspan" if svg else "span"
-    english, chinese = WORDS[key]
-    return pair(english, chinese, tag)
+def both(key: str) -> str:
+    """Both forms of a word as HTML; the page shows the one in its language."""
+    return pair(*WORDS[key])
 
 
-def pair(english: str, chinese: str, tag: str = "span") -> str:
+def pair(english: str, chinese: str) -> str:
     """Two texts, escaped, of which the page shows the one in its language."""
-    return f'<{tag} lang="en">{escape(english)}</{tag}><{tag} lang="zh-CN">{escape(chinese)}</{tag}>'
+    return f'<span lang="en">{escape(english)}</span><span lang="zh-CN">{escape(chinese)}</span>'
 
 
 def swapped(key: str) -> str:

@@ -11,21 +11,10 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from nerctl.charts import BOTTOM, HEIGHT, LEFT, RIGHT, TOP, WIDTH, Line, Panel, log_ticks, number, svg, ticks
 from nerctl.evaluation.calibration import Bin, Calibration
-from nerctl.evaluation.charts import (
-    BOTTOM,
-    HEIGHT,
-    LEFT,
-    RIGHT,
-    TOP,
-    WIDTH,
-    bar,
-    line_chart,
-    number,
-    reliability_chart,
-    ticks,
-)
-from nerctl.evaluation.curves import POINTS, curves_of, read_steps, speed_of, thin
+from nerctl.evaluation.curves import POINTS, curve_panel, curve_panels, curves_of, read_steps, speed_of, thin
+from nerctl.evaluation.sections import bar, reliability
 
 finite = st.floats(-1e9, 1e9, allow_nan=False)
 
@@ -68,12 +57,29 @@ def test_numbers_are_short(value: float, shown: str) -> None:
 
 
 def test_a_chart_without_points_is_empty_and_one_point_is_drawn() -> None:
-    assert line_chart("loss", {"": []}) == ""
-    assert "<circle" in line_chart("loss", {"": [(1, 2.0)]})
+    empty = {"loss": [], "dev_f1": [], "learning_rate": {}, "seconds": []}
+    assert curve_panels(empty) == []
+    (panel,) = curve_panels({**empty, "loss": [(1, 2.0)]})
+    assert "<circle" in svg(panel)
+
+
+@given(st.floats(1e-6, 1e6), st.floats(1, 1e9))
+def test_a_logarithmic_axis_covers_the_data_and_has_a_few_ticks(low: float, ratio: float) -> None:
+    (bottom, top), found = log_ticks(low, low * ratio)
+    assert bottom < low <= low * ratio < top and 1 <= len(found) <= 12
+    assert all(bottom <= tick <= top for tick in found)
+
+
+def test_a_line_is_broken_where_a_value_cannot_be_drawn_and_names_are_escaped() -> None:
+    line = Line([(1, 1.0), (2, 2.0), (3, float("nan")), (4, 0.0), (5, 3.0)], "<b>", marker="s", hollow={1})
+    assert svg(Panel(("<i>",), [line])).count("<polyline") == 2
+    drawn = svg(Panel(("<i>",), [line], log=True))
+    assert drawn.count("<rect") == 3 + 1 and drawn.count('"dot hollow"') == 1  # 0 has no place on a logarithmic axis
+    assert "<b>" not in drawn and "<i>" not in drawn
 
 
 def test_a_single_point_stands_where_its_step_is_on_the_runs_axis() -> None:
-    chart = line_chart("dev_f1", {"": [(75, 0.87)]}, steps=[0, 100], values=[0.8, 0.9])
+    chart = svg(curve_panel("dev_f1", {"": [(75, 0.87)]}, steps=[0, 100], values=[0.8, 0.9]))
     found = re.search(r'cx="([\d.]+)" cy="([\d.]+)"', chart)
     assert found is not None
     across = (float(found[1]) - LEFT) / (WIDTH - LEFT - RIGHT)
@@ -102,12 +108,12 @@ def sticking_out(chart: str) -> list[str]:
 @example(1, 1, 0.00390625, 0.001953125, -1)
 @example(1, 1, 1.4e-4, 1.25e-4, -1)
 def test_no_label_of_a_chart_is_clipped_on_a_phone(first: int, more: int, low: float, high: float, sign: int) -> None:
-    chart = line_chart("loss", {"": [(first, low * sign), (first + more, high * sign)]})
+    chart = svg(curve_panel("loss", {"": [(first, low * sign), (first + more, high * sign)]}))
     assert not sticking_out(chart)
 
 
 def test_the_count_above_a_full_bar_is_not_clipped() -> None:
-    chart = reliability_chart(Calibration((Bin(0.9, 1.0, 120000, 0.99, 1.0),), 0.01, 120000))
+    chart = svg(reliability(Calibration((Bin(0.9, 1.0, 120000, 0.99, 1.0),), 0.01, 120000)))
     assert ">120000<" in chart and not sticking_out(chart)
 
 

@@ -16,9 +16,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from made_up_run import EVIL, made_up_sentences, write_run
 
+from nerctl import charts
 from nerctl.data.spans import Span
 from nerctl.errors import DataError, FailedError
-from nerctl.evaluation import plots
 from nerctl.evaluation.errors import ScoredSentence
 from nerctl.evaluation.markup import text
 from nerctl.evaluation.report import ERROR_BYTES, has_analysis, write_report
@@ -97,7 +97,7 @@ def test_a_full_run_gets_all_reports_with_every_section(
     page = page_of(folder)
     sections = ["summary", "warnings", "curves", "scores", "error_classes", "confusion", "breakdown"]
     assert set(page.ids) >= {*sections, "error_list", "data", "run"}
-    assert page.elements["polyline"] == 5 and page.elements["figure"] == 5
+    assert page.elements["polyline"] == 5 + 1 and page.elements["figure"] == 5
     words = " ".join(page.text)
     for wanted in (
         "abababab",
@@ -257,8 +257,8 @@ def test_curves_are_a_png_with_and_without_a_chinese_font(
 ) -> None:
     pytest.importorskip("matplotlib", reason="matplotlib (extra plot) is not installed")
     folder = make_run()
-    for font in (plots.cjk_font(), None):
-        monkeypatch.setattr(plots, "cjk_font", lambda font=font: font)
+    for font in (charts.cjk_font(), None):
+        monkeypatch.setattr(charts, "cjk_font", lambda font=font: font)
         write_report(folder, None, "")
         assert (folder / "curves.png").read_bytes().startswith(b"\x89PNG")
     assert not [warning for warning in recwarn if "missing from" in str(warning.message)]

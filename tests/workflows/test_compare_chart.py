@@ -59,9 +59,10 @@ def test_png_has_both_colours_of_the_two_sides(published: tuple[Path, Path], tmp
 
 def test_figure_has_two_panels_and_logarithmic_times(published: tuple[Path, Path]) -> None:
     pytest.importorskip("matplotlib", reason="matplotlib is not installed")
-    from nerctl.workflows.compare import chart
+    from nerctl import charts
+    from nerctl.workflows.compare.chart import panels
 
-    loss, times = chart._figure(compare_runs(*published)).axes
+    loss, times = charts.figure(panels(compare_runs(*published))).axes
     assert (loss.get_yscale(), times.get_yscale()) == ("linear", "log")
     for axes, column in ((loss, 1), (times, 0)):
         drawn = [line for line in axes.lines if line.get_linestyle() != "None"]
@@ -75,19 +76,24 @@ def test_figure_has_two_panels_and_logarithmic_times(published: tuple[Path, Path
     assert any(low <= tick <= high for tick in times.get_yticks())
 
 
+@pytest.mark.parametrize("name", ["plot.png", "plot.html"])
 @pytest.mark.parametrize("seconds", [[0.5, 0.5], [0.0, 0.0], [0.7, 0.71], [1e-3, 1e5], [3.0]])
-def test_any_times_can_be_drawn(tmp_path: Path, seconds: list[float]) -> None:
-    pytest.importorskip("matplotlib", reason="matplotlib is not installed")
+def test_any_times_can_be_drawn(tmp_path: Path, seconds: list[float], name: str) -> None:
+    if name == "plot.png":
+        pytest.importorskip("matplotlib", reason="matplotlib is not installed")
     from nerctl.workflows.compare.chart import write_plot
 
     a = log(tmp_path / "a", [(taken, math.nan) for taken in seconds])
     b = log(tmp_path / "b", [(taken, 1.0) for taken in seconds])
-    write_plot(compare_runs(a, b), tmp_path / "plot.png")
-    assert (tmp_path / "plot.png").read_bytes().startswith(b"\x89PNG")
+    write_plot(compare_runs(a, b), tmp_path / name)
+    begins = (b"\x89PNG", b"<!DOCTYPE html>")
+    assert (tmp_path / name).read_bytes().startswith(begins)
 
 
-def test_page_holds_every_figure_escaped_and_loads_nothing(tmp_path: Path) -> None:
-    pytest.importorskip("matplotlib", reason="matplotlib is not installed")
+def test_page_holds_every_figure_escaped_and_loads_nothing_without_matplotlib(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "matplotlib", None)
     from nerctl.workflows.compare.chart import write_plot
 
     folder = tmp_path / "<b>&$x$ 命名"
@@ -98,7 +104,7 @@ def test_page_holds_every_figure_escaped_and_loads_nothing(tmp_path: Path) -> No
     page = Outline()
     page.feed(text)
     assert page.loads == [] and "script" not in page.tags and "b" not in page.tags and "i" not in page.tags
-    assert page.tags.count("svg") == 1 and "&lt;b&gt;&amp;$x$ 命名" in text
+    assert page.tags.count("svg") == 2 and "&lt;b&gt;&amp;$x$ 命名" in text
     for seconds, loss in GPU + NPU:
         assert f"{loss:.3f}" in page.cells
         assert {f"{seconds:.3f}", f"{seconds:.3f}w"} & set(page.cells)
@@ -120,7 +126,6 @@ def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
 
 @pytest.mark.parametrize("width", [320, 390, 1280])
 def test_the_page_does_not_scroll_sideways_whatever_the_paths_are(browser: Any, tmp_path: Path, width: int) -> None:
-    pytest.importorskip("matplotlib", reason="matplotlib is not installed")
     from nerctl.workflows.compare.chart import write_plot
 
     folder = tmp_path / ("a_folder_whose_name_has_no_place_to_break_a_line" * 2)
