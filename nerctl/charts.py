@@ -234,12 +234,12 @@ def figure(panels: Sequence[Panel], height: float = 3.4) -> Figure:
             points = panel.known(line)
             look: dict[str, Any] = {"color": line.color or None, "marker": line.marker or None}
             label = line.label.replace("$", r"\$") or None  # $ begins a formula
-            width = 1.5 if line.marker else 1.0
-            axes.plot(*_columns(points), label=label, linestyle="--" if line.dash else "-", markersize=5, linewidth=width, **look)
+            look.update(linestyle="--" if line.dash else "-", linewidth=1.5 if line.marker else 1.0)
+            axes.plot(*_columns(points), label=label, markersize=5, **look)
             hollow = [point for point in points if point[0] in line.hollow]
             if hollow:
-                ring: dict[str, Any] = {"marker": line.marker or "o", "color": line.color or None, "markerfacecolor": "white"}
-                axes.plot(*_columns(hollow), linestyle="none", markersize=7, markeredgewidth=1.6, **ring)
+                look.update(marker=line.marker or "o", markerfacecolor="white", linestyle="none")
+                axes.plot(*_columns(hollow), markersize=7, markeredgewidth=1.6, **look)
         if any(line.label for line in panel.lines):
             axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.13), fontsize=9, frameon=False)
     return drawn
