@@ -10,7 +10,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from nerctl.evaluation.markup import count, duration
+from nerctl.evaluation.figures import count, duration
 
 MARK = "<!-- written by nerctl from run.json; nerctl report writes it again -->"
 """Stands in every card, so that a README of somebody else's is told apart."""

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from nerctl.charts import BOTTOM, HEIGHT, LEFT, RIGHT, TOP, WIDTH, Line, Panel, log_ticks, number, svg, ticks
 from nerctl.evaluation.calibration import Bin, Calibration
 from nerctl.evaluation.curves import POINTS, curve_panel, curve_panels, curves_of, read_steps, speed_of, thin
-from nerctl.evaluation.sections import bar, reliability
+from nerctl.evaluation.webpage import environment, reliability
 
 finite = st.floats(-1e9, 1e9, allow_nan=False)
 
@@ -118,6 +118,7 @@ def test_the_count_above_a_full_bar_is_not_clipped() -> None:
 
 
 def test_a_bar_cannot_leave_its_frame() -> None:
+    bar = environment().get_template("macros.html").module.bar  # type: ignore[attr-defined]
     assert 'width="100.00"' in bar([("fill", 7.0)], "<x>") and "<x>" not in bar([("fill", 7.0)], "<x>")
 
 

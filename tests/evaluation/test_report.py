@@ -20,9 +20,8 @@ from nerctl import charts
 from nerctl.data.spans import Span
 from nerctl.errors import DataError, FailedError
 from nerctl.evaluation.errors import ScoredSentence
-from nerctl.evaluation.markup import text
 from nerctl.evaluation.report import ERROR_BYTES, has_analysis, write_report
-from nerctl.evaluation.webpage import script_json
+from nerctl.evaluation.webpage import environment, script_json
 from nerctl.evaluation.words import WORDS
 
 
@@ -146,6 +145,15 @@ def test_a_script_in_the_corpus_stays_text(make_run: Callable[..., Path]) -> Non
     assert any(evil_type in part for part in page.text)
 
 
+def test_types_named_as_what_a_dictionary_can_do_are_names(make_run: Callable[..., Path]) -> None:
+    folder = make_run()
+    names = ("items", "values", "get", "gold", "sentences")
+    spans = tuple(Span(place, place + 1, name) for place, name in enumerate(names))
+    write_report(folder, [ScoredSentence(tuple("甲乙丙丁戊"), spans, spans[:2], (False,) * 5)], "items")
+    words = [part.strip() for part in page_of(folder).text]
+    assert all(words.count(name) >= 3 for name in names) and not any("built-in" in part for part in words)
+
+
 @given(value=st.recursive(st.text() | st.integers() | st.none(), lambda inner: st.lists(inner, max_size=4)))
 def test_script_json_is_json_that_cannot_leave_its_element(value: Any) -> None:
     written = script_json([value, "</script", "<!--", "]]>"])
@@ -155,7 +163,8 @@ def test_script_json_is_json_that_cannot_leave_its_element(value: Any) -> None:
 
 @given(value=st.text())
 def test_text_never_becomes_markup(value: str) -> None:
-    assert not re.search("[<>\"'\x00-\x08]", text(value))
+    page = environment().from_string("{{ value }}").render(value=value)
+    assert not re.search("[<>\"'\x00-\x08]", page)
 
 
 def test_a_run_of_five_steps_has_a_report_that_says_what_is_missing(make_run: Callable[..., Path]) -> None:
