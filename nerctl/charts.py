@@ -163,11 +163,11 @@ def svg(panel: Panel) -> str:
             body.append(f'<text class="legend" x="{LEFT + 36}" y="{height + 12}">{escape(line.label)}</text>')
             height += LEGEND
         body.append("</g>")
-    body.append(f'<text class="axis end" x="{WIDTH - RIGHT}" y="{HEIGHT - 4}">{_inner(panel.across, "tspan")}</text>')
+    body.append(f'<text class="axis end" x="{WIDTH - RIGHT}" y="{HEIGHT - 4}">{spelled(panel.across, "tspan")}</text>')
     if panel.up:
-        body.append(f'<text class="axis" x="{LEFT}" y="{TOP - 4}">{_inner(panel.up, "tspan")}</text>')
+        body.append(f'<text class="axis" x="{LEFT}" y="{TOP - 4}">{spelled(panel.up, "tspan")}</text>')
     frame = f'<svg viewBox="0 0 {WIDTH} {height}" role="img" aria-label="{escape(panel.title[0])}">{"".join(body)}</svg>'
-    return f'<figure class="chart"><figcaption>{_inner(panel.title, "span")}</figcaption>{frame}</figure>'
+    return f'<figure class="chart"><figcaption>{spelled(panel.title)}</figcaption>{frame}</figure>'
 
 
 def _line(line: Line, spots: Sequence[Optional[tuple[float, float]]]) -> str:
@@ -197,7 +197,8 @@ def _mark(marker: str, x: float, y: float, style: str, title: str) -> str:
     return f'<circle class="dot{style}" cx="{x:.1f}" cy="{y:.1f}" r="3">{inner}</circle>'
 
 
-def _inner(text: Text, tag: str) -> str:
+def spelled(text: Text, tag: str = "span") -> str:
+    """A text as HTML (inside an SVG: tag tspan); of two languages the page shows its own."""
     if len(text) == 1:
         return escape(text[0])
     return "".join(f'<{tag} lang="{lang}">{escape(one)}</{tag}>' for lang, one in zip(("en", "zh-CN"), text))

@@ -19,7 +19,7 @@ from made_corpus import write_encoder
 
 from nerctl.cli import COMMANDS, run
 
-HEAVY = ("tensorflow", "numpy", "matplotlib", "onnxruntime", "starlette", "requests", "rich", "torch")
+HEAVY = ("tensorflow", "numpy", "matplotlib", "jinja2", "onnxruntime", "starlette", "requests", "rich", "torch")
 
 
 def in_new_process(code: str) -> str:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from html import escape
 
+from nerctl.charts import spelled
+
 WORDS: dict[str, tuple[str, str]] = {
     "report": ("Training report", "训练报告"),
     "summary": ("Summary", "概要"),
@@ -105,12 +107,7 @@ WORDS: dict[str, tuple[str, str]] = {
 
 def both(key: str) -> str:
     """Both forms of a word as HTML; the page shows the one in its language."""
-    return pair(*WORDS[key])
-
-
-def pair(english: str, chinese: str) -> str:
-    """Two texts, escaped, of which the page shows the one in its language."""
-    return f'<span lang="en">{escape(english)}</span><span lang="zh-CN">{escape(chinese)}</span>'
+    return spelled(WORDS[key])
 
 
 def swapped(key: str) -> str:
