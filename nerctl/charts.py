@@ -157,10 +157,10 @@ def svg(panel: Panel) -> str:
         spots = [(across(x), up(y)) if y == y else None for x, y in panel.known(line)]
         body.append(f"<g{color}>{_line(line, spots)}")
         if line.label:
-            sample = f'x1="{LEFT}" y1="{height + 8}" x2="{LEFT + 28}" y2="{height + 8}"'
+            sample = f'x1="8" y1="{height + 8}" x2="36" y2="{height + 8}"'
             body.append(f'<line class="curve"{_dash(line)} {sample}/>')
-            body.append(_mark(line.marker, LEFT + 14, height + 8, "", "") if line.marker else "")
-            body.append(f'<text class="legend" x="{LEFT + 36}" y="{height + 12}">{escape(line.label)}</text>')
+            body.append(_mark(line.marker, 22, height + 8, "", "") if line.marker else "")
+            body.append(f'<text class="legend" x="42" y="{height + 12}">{escape(line.label)}</text>')
             height += LEGEND
         body.append("</g>")
     body.append(f'<text class="axis end" x="{WIDTH - RIGHT}" y="{HEIGHT - 4}">{spelled(panel.across, "tspan")}</text>')

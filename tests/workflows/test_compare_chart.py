@@ -137,3 +137,17 @@ def test_the_page_does_not_scroll_sideways_whatever_the_paths_are(browser: Any, 
     assert browser.run("return document.documentElement.scrollWidth") == width
     if width >= 390:
         assert browser.run("return [...document.querySelectorAll('.scroll')].every(e => e.scrollWidth <= e.clientWidth)")
+
+
+def test_no_legend_is_clipped_however_long_the_names_are(browser: Any, tmp_path: Path) -> None:
+    from nerctl.workflows.compare.chart import write_plot
+
+    name = "loss_and_perf_of_a_long_experiment_that_ran_on_a_machine_{}.txt"
+    a, b = log(tmp_path / name.format("gpu"), GPU), log(tmp_path / name.format("npu"), NPU)
+    write_plot(compare_runs(a, b), tmp_path / "page.html")
+    browser.emulate(390, 900, "light")
+    browser.open((tmp_path / "page.html").as_uri())
+    assert browser.run("return document.querySelectorAll('.legend').length") == 4
+    inside = "box.x >= 0 && box.x + box.width <= frame.width && box.y + box.height <= frame.height"
+    within = f"const box = text.getBBox(), frame = text.ownerSVGElement.viewBox.baseVal; return {inside};"
+    assert browser.run(f"return [...document.querySelectorAll('svg text')].every(text => {{ {within} }})")

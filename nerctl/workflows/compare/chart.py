@@ -86,7 +86,7 @@ h1 { font-size: 1.4rem; } h2 { font-size: 1.1rem; margin-top: 2rem; }
 .charts { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 420px), 1fr)); gap: 1rem; }
 .chart { margin: 0; } figcaption { text-align: center; font-weight: 600; }
 svg { width: 100%; height: auto; }
-.chart text { fill: #444; font-size: 12px; } .chart .legend { fill: #1a1a1a; }
+.chart text { fill: #444; font-size: 12px; } .chart .legend { fill: #1a1a1a; font-size: 11px; }
 .end { text-anchor: end; } .mid { text-anchor: middle; }
 .grid { stroke: #ddd; } .curve { fill: none; stroke: currentColor; stroke-width: 1.6; stroke-linejoin: round; }
 .dot { fill: currentColor; } .dot.hollow { fill: #fff; stroke: currentColor; stroke-width: 1.6; }
