@@ -6,8 +6,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nerctl.data.corpus import Corpus
-from nerctl.folder import POINTER, SHARED, sha256_of
-from nerctl.training.record import LOG_FILES, STEPS, versions
+from nerctl.files import sha256_of
+from nerctl.folder import POINTER, SHARED
+from nerctl.run_record import LOG_FILES, STEPS
+from nerctl.training.record import versions
 
 if TYPE_CHECKING:
     from nerctl.training.session import Session

@@ -14,10 +14,12 @@ from nerctl.errors import FailedError, NerctlError
 from nerctl.evaluation.errors import ScoredSentence, scores_of
 from nerctl.evaluation.report import write_report
 from nerctl.evaluation.scores import Scores
-from nerctl.folder import POINTER, SHARED, check_output_folder, sha256_of
+from nerctl.files import check_output_folder, sha256_of
+from nerctl.folder import POINTER, SHARED
+from nerctl.run_record import RunRecord, now
 from nerctl.training.facts import changing_facts, corpus_facts, encoder_facts, own_files, run_facts
 from nerctl.training.listener import Listener
-from nerctl.training.record import RunRecord, check_free, claim, listed, now
+from nerctl.training.record import check_free, claim, listed
 from nerctl.training.resume import nothing_left
 from nerctl.training.scoring import Scorer
 from nerctl.training.session import Session, write_shared

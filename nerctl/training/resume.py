@@ -12,7 +12,7 @@ from typing import Any
 from nerctl.config import TrainConfig
 from nerctl.errors import ModelError, NerctlError
 from nerctl.folder import POINTER, ModelFolder
-from nerctl.training.record import RECORD, RunRecord
+from nerctl.run_record import RECORD, RunRecord
 from nerctl.wording import counted
 
 FREE = (

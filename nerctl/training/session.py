@@ -19,7 +19,7 @@ from nerctl.data.text_splitter import TextSplitter
 from nerctl.data.tokenizer import Vocabulary, WordPieceTokenizer
 from nerctl.data.windows import SPECIAL
 from nerctl.errors import DataError, ModelError, NerctlError
-from nerctl.folder import sha256_of, write_json, write_text
+from nerctl.files import sha256_of, write_json, write_text
 from nerctl.heads import has_lstm, make_head
 from nerctl.training.facts import corpus_facts
 from nerctl.training.resume import FREE, OF_A_DEVICE

@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import Optional
 
 from nerctl.errors import ModelError, NerctlError, near_path
-from nerctl.folder import sha256_of
+from nerctl.files import sha256_of, take_name
 from nerctl.progress import SILENT, Report
 from nerctl.transfer.download import Resource, download
 from nerctl.transfer.encoder_fit import CONFIG, PREFIX, Encoder, check_fit, find_encoder
-from nerctl.transfer.placing import copy_as, make_folder, remove_empty, take_name
+from nerctl.transfer.placing import copy_as, make_folder, remove_empty
 from nerctl.transfer.sources import E5_SMALL_ZH, ENCODERS, GOOGLE_CHINESE, EncoderSource
 from nerctl.transfer.unpack import Refused, is_archive, remove_tree, unpack
 

@@ -18,7 +18,8 @@ from nerctl.data.sentence_windows import SentenceWindows
 from nerctl.data.spans import Span
 from nerctl.errors import FailedError, NerctlError
 from nerctl.evaluation.evaluate import evaluate_model
-from nerctl.folder import ModelFolder, Weights, check_output_folder, sha256_of, sync_folder
+from nerctl.files import check_output_folder, sha256_of, sync
+from nerctl.folder import ModelFolder, Weights
 from nerctl.inference.documents import Document, token_table
 from nerctl.inference.emissions import emissions_of
 from nerctl.inference.engine import Engine, TensorFlowEngine
@@ -93,7 +94,7 @@ def export_model(source: Path, target: Path, options: ExportOptions, report: Rep
         if target.is_dir():
             target.rmdir()
         os.replace(part, target)
-        sync_folder(target.parent)
+        sync(target.parent)
     except OSError as error:
         raise FailedError(f"{target}: cannot be written ({error.strerror or error})") from None
     finally:
@@ -184,9 +185,7 @@ def _finish(model: LoadedModel, part: Path, engine: str) -> None:
     weights = Weights(origin.step, WEIGHTS, files, origin.f1)
     ModelFolder(path=part, engine=engine, shared=shared, best=None, last=weights).write()
     for file in part.rglob("*"):
-        if file.is_file():
-            with open(file, "rb") as stream:
-                os.fsync(stream.fileno())
+        sync(file)
 
 
 def _checked(model: LoadedModel, part: Path, options: ExportOptions, report: Report) -> Export:

@@ -12,7 +12,8 @@ from nerctl.backends.cpu import CpuBackend
 from nerctl.data.corpus import Corpus, read_corpus
 from nerctl.data.tags import Labels
 from nerctl.data.tokenizer import TextSplitter, Vocabulary, WordPieceTokenizer
-from nerctl.folder import ModelFolder, Weights, sha256_of
+from nerctl.files import sha256_of
+from nerctl.folder import ModelFolder, Weights
 from nerctl.heads import make_head
 from nerctl.model.bert import BertConfig
 from nerctl.model.checkpoint import save_tensors

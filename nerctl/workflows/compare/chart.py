@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nerctl.errors import NerctlError
-from nerctl.upstream.whole_file import replace_file
+from nerctl.files import write_bytes
 from nerctl.workflows.compare import report_text
 from nerctl.workflows.compare.comparison import Comparison
 from nerctl.workflows.compare.step_log import Run
@@ -51,7 +51,7 @@ def write_plot(comparison: Comparison, path: Path) -> None:
     """Writes a PNG picture, or one HTML file that needs nothing else; raises NerctlError or FailedError."""
     check_plot_name(path)
     content = _png(comparison) if path.suffix.lower() == ".png" else _page(comparison).encode("utf-8")
-    replace_file(path, content)
+    write_bytes(path, content)
 
 
 def _figure(comparison: Comparison) -> Figure:
