@@ -214,7 +214,8 @@ class Builder:
         mixed = self.products.linear(self._scaled(x), name, kernel, bias + x.beta @ kernel)  # [N, 3H]
         thirds = graph.node("Split", [mixed, self.thirds], 3, axis=1)  # 3 of [N, H]
         thirds = [graph.node("Reshape", [third, self.rows]) for third in thirds]  # 3 of [W, P, H]
-        context = graph.microsoft("MultiHeadAttention", [*thirds, "", "piece_counts"], num_heads=self.bert.num_attention_heads)  # [W, P, H]
+        heads = self.bert.num_attention_heads
+        context = graph.microsoft("MultiHeadAttention", [*thirds, "", "piece_counts"], num_heads=heads)  # [W, P, H]
         return str(graph.node("Reshape", [context, self.flat]))
 
     def _scaled(self, value: Normal) -> str:

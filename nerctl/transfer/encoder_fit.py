@@ -11,8 +11,9 @@ from nerctl.model.encoder_config import BertConfig
 from nerctl.model.families import ROOT, layer_names, variables
 
 CONFIG, VOCABULARY, PREFIX = "bert_config.json", "vocab.txt", "bert_model.ckpt"
-"""Google's names of the files; PREFIX is followed by .index, .data-00000-of-00001 and, from TensorFlow 1,
-.meta."""
+SETTINGS = "tokenizer_config.json"
+"""Names of the files, Google's but for SETTINGS, which says whether text is lower-cased. PREFIX is followed by .index,
+.data-00000-of-00001 and, from TensorFlow 1, .meta."""
 SPECIAL = ("[PAD]", "[UNK]", "[CLS]", "[SEP]")
 """Entries without which no sentence can be encoded."""
 EXTRAS = ("SOURCE", "README", "LICENSE", "LICENCE", "NOTICE")
@@ -40,7 +41,10 @@ def find_encoder(folder: Path) -> Encoder:
     """
     configs = sorted(path for path in folder.rglob(CONFIG) if path.is_file())
     if not configs:
-        raise ModelError(f"{folder}: no {CONFIG} in it; an encoder in Google's BERT format has one")
+        raise ModelError(
+            f"{folder}: neither {CONFIG} in it, as Google's form has it, nor a config.json with a model_type, as Hugging "
+            "Face's has it"
+        )
     if len(configs) > 1:
         places = ", ".join(str(path.parent.relative_to(folder)) or "." for path in configs[:3])
         raise ModelError(f"{folder}: holds more than one encoder ({places}); name the folder of one")
@@ -64,7 +68,7 @@ def _names(folder: Path, prefix: str) -> list[tuple[str, str]]:
         beginning, ending = path.name[: len(prefix)], path.name[len(prefix) :]
         if beginning == prefix and (ending in (".index", ".meta") or ending.startswith(".data-")):
             pairs.append((path.name, PREFIX + ending))
-        elif path.name in (CONFIG, VOCABULARY) or (
+        elif path.name in (CONFIG, VOCABULARY, SETTINGS) or (
             path.name.upper().startswith(EXTRAS) and path.stat().st_size <= EXTRA_BYTES
         ):
             pairs.append((path.name, path.name))
