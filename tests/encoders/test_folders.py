@@ -1,4 +1,4 @@
-"""Published folders as they are given to train, check-data and fetch-bert: what is read, and what is wrong in one sentence."""
+"""Published folders as they are given to train, check-data and fetch-bert: what is read, and one sentence a fault."""
 
 from __future__ import annotations
 
@@ -160,7 +160,8 @@ def test_a_folder_of_neither_form_is_told_so(tmp_path: Path) -> None:
 def test_train_begins_from_a_published_folder_and_the_run_is_complete_in_its_own_form(
     workplace: Path, published: Path
 ) -> None:
-    code, _, said = nerctl("train", "--bert-dir", str(published), "--device", "cpu", "--steps", "2", "--max-seq-length", "20")
+    options = ("--device", "cpu", "--steps", "2", "--max-seq-length", "20")
+    code, _, said = nerctl("train", "--bert-dir", str(published), *options)
     assert code == 0, said
     shutil.rmtree(published)
     assert json.loads((workplace / "output" / "bert_config.json").read_text())["model_type"] == "bert"

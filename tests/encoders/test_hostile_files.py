@@ -89,7 +89,7 @@ PROGRAMS: dict[str, tuple[bytes, str]] = {
     "OrderedDict with arguments": (
         in_dict(call("collections", "OrderedDict", b"(" + text("a") + b"t")), "calls collections.OrderedDict",
     ),
-    "a storage that is called": (in_dict(call("torch", "FloatStorage", b"(" + number(1 << 30) + b"t")), "torch.FloatStorage"),
+    "a called storage": (in_dict(call("torch", "FloatStorage", b"(" + number(1 << 30) + b"t")), "torch.FloatStorage"),
     "a call of a text": (in_dict(text("os.system") + b")R"), "no function"),
     "a state for a tensor": (in_dict(tensor(WHERE, (2, 4)) + b"}b"), "no dict"),
     "no storage": (in_dict(b"(" + text("module") + text("x") + b"tQ"), "no storage"),
