@@ -32,7 +32,7 @@ class TrainConfig:
     data_dir: str = "NERdata"
     """Folder with the train, dev and test files."""
     bert_dir: str = "model"
-    """Folder with the encoder: bert_config.json, vocab.txt, bert_model.ckpt.*."""
+    """Folder with the encoder: bert_config.json, vocab.txt, bert_model.ckpt.*, or a Hugging Face folder."""
     output_dir: str = "output"
     """Folder that the run is written to."""
     device: str = "auto"
@@ -51,8 +51,9 @@ class TrainConfig:
     """Processor cores to use; None: all."""
     from_scratch: bool = False
     """Begin from random weights instead of the encoder's checkpoint."""
-    lower_case: bool = True
-    """Lower-case and strip accents before word pieces: right for Google's Chinese BERT and other uncased encoders."""
+    lower_case: Optional[bool] = None
+    """Lower-case and strip accents before word pieces; None: as the encoder says, and yes where it does not, which is right
+    for Google's Chinese BERT and other uncased encoders."""
     head: str = "bilstm-crf"
     """The name of a head (`nerctl.heads`)."""
     lstm_size: int = 128
@@ -135,6 +136,12 @@ class TrainConfig:
         """The batch size for an encoder of that hidden size."""
         return self.batch_size or int(_by_size(BATCH_SIZES, hidden_size))
 
+    def lower_cases(self, encoder: Optional[bool]) -> bool:
+        """Whether text is lower-cased, for an encoder that asks for it, against it, or does not say (None)."""
+        if self.lower_case is not None:
+            return self.lower_case
+        return encoder is not False
+
     def as_dict(self) -> dict[str, Any]:
         """The fields by name, as JSON and TOML take them."""
         return {**asdict(self), "npu_options": list(self.npu_options)}
@@ -173,6 +180,7 @@ def unset_options(config: TrainConfig) -> dict[str, Unset]:
             cpu.MAX_TOKENS if config.device == "cpu" else None,
             f"{cpu.MAX_TOKENS} on a CPU; a whole batch on an NPU, and on CUDA up to {cuda.MAX_TOKENS}",
         ),
+        "lower_case": Unset(config.lower_cases(encoder.get("do_lower_case")), "as the encoder's files say, else true"),
         "steps": Unset(None, "all updates of the planned epochs"),
         "dropout": Unset(encoder.get("hidden_dropout_prob"), "the encoder's own rates"),
         "eval_every": Unset(None, "after each epoch"),
@@ -196,15 +204,24 @@ def size_rule(table: tuple[tuple[int, float], ...]) -> str:
 
 
 def _encoder_fields(folder: Path) -> dict[str, Any]:
-    """The encoder's sizes and rates, as far as its folder tells them."""
+    """The encoder's sizes and rates and its treatment of case, as far as its folder tells them."""
+    config = _fields(folder / "bert_config.json") or _fields(folder / "config.json")
+    found = {name: config[name] for name in ("hidden_size", "hidden_dropout_prob") if _is_number(config.get(name))}
+    lower = _fields(folder / "tokenizer_config.json").get("do_lower_case")
+    return {**found, "do_lower_case": lower} if isinstance(lower, bool) else found
+
+
+def _fields(path: Path) -> dict[str, Any]:
+    """The fields of a JSON file; none where it cannot be read."""
     try:
-        content = json.loads((folder / "bert_config.json").read_text(encoding="utf-8"))
+        content = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return {}
-    if not isinstance(content, dict):
-        return {}
-    wanted = ("hidden_size", "hidden_dropout_prob")
-    return {name: content[name] for name in wanted if isinstance(content.get(name), (int, float))}
+    return content if isinstance(content, dict) else {}
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool)
 
 
 def _by_size(table: tuple[tuple[int, float], ...], hidden_size: int) -> float:

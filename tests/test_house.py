@@ -12,7 +12,7 @@ FLOORS = (
     ("errors", "wording", "files", "folder", "run_record", "progress", "console", "native_words"),
     ("backends",),
     ("data", "model"),
-    ("heads",),
+    ("heads", "encoders"),
     ("config", "inference"),
     ("evaluation", "serving"),
     ("training", "transfer", "upstream"),

@@ -136,7 +136,8 @@ def write_corpus_and_encoder(folder: Path) -> None:
 
     from nerctl.data.sample import sample_corpus, write_encoder
     from nerctl.model.checkpoint import CHECKPOINT, save_tensors
-    from nerctl.transfer.encoder_fit import expected_shapes
+    from nerctl.model.encoder_config import BertConfig
+    from nerctl.model.families import variables
 
     corpus = {part: sentences[:count] for (part, sentences), count in zip(sample_corpus().items(), (60, 10, 10))}
     (folder / "NERdata").mkdir()
@@ -148,7 +149,7 @@ def write_corpus_and_encoder(folder: Path) -> None:
     config.update(hidden_size=32, intermediate_size=64)
     (folder / "model" / "bert_config.json").write_text(json.dumps(config), encoding="utf-8")
     draw = np.random.default_rng(1)
-    shapes = expected_shapes(config)
+    shapes = {one.name: one.shape for one in variables(BertConfig(**config))}
     tensors = {name: draw.normal(0, 0.02, shape).astype(np.float32) for name, shape in shapes.items()}
     save_tensors(folder / "model" / CHECKPOINT, tensors)
 

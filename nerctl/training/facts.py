@@ -66,9 +66,7 @@ def encoder_facts(folder: Path, session: Session) -> dict[str, Any]:
         "sha256": None,
     }
     if not session.config.from_scratch:
-        from nerctl.model.checkpoint import CHECKPOINT
-
-        facts["sha256"] = sha256_of(folder / f"{CHECKPOINT}.data-00000-of-00001")
+        facts["sha256"] = session.encoder.digest()
     return facts
 
 

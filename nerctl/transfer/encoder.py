@@ -12,7 +12,8 @@ from nerctl.errors import ModelError, NerctlError, near_path
 from nerctl.files import sha256_of, take_name
 from nerctl.progress import SILENT, Report
 from nerctl.transfer.download import Resource, download
-from nerctl.transfer.encoder_fit import CONFIG, PREFIX, Encoder, check_fit, find_encoder
+from nerctl.transfer.encoder_fit import CONFIG, PREFIX, SETTINGS, Encoder, check_fit, find_encoder
+from nerctl.transfer.huggingface_folder import converted, find_huggingface
 from nerctl.transfer.placing import copy_as, make_folder, remove_empty
 from nerctl.transfer.sources import E5_SMALL_ZH, ENCODERS, GOOGLE_CHINESE, EncoderSource
 from nerctl.transfer.unpack import Refused, is_archive, remove_tree, unpack
@@ -20,6 +21,8 @@ from nerctl.transfer.unpack import Refused, is_archive, remove_tree, unpack
 WORKPLACE = ".nerctl-fetching"
 """Folder inside the target in which files are made ready; a command that was killed leaves it, the next
 empties it."""
+CONVERTED = "converted"
+"""Folder in the workplace for an encoder that had another form."""
 DOWNLOADS = ".nerctl-download"
 """Folder inside the target in which an archive is downloaded, kept until its files are in place."""
 ELSEWHERE = "the download was removed; name another address with --mirror, or a local copy with --from"
@@ -64,7 +67,8 @@ def fetch_encoder(
     Args:
         name: a known encoder; None is Google's Chinese BERT or, with `local`, whatever that holds.
         mirrors: addresses used in place of the built-in ones: NAME.zip itself, or a folder that holds it.
-        local: archive or folder used in place of a download; without `name` any BERT in Google's format.
+        local: archive or folder used in place of a download; without `name` any encoder in Google's form, or in Hugging
+            Face's, which is converted.
         force: replace an encoder that is there.
 
     Raises:
@@ -139,19 +143,24 @@ def zip_addresses(source: EncoderSource, mirrors: Sequence[str]) -> tuple[str, .
 
 def _fetch_local(source: Optional[EncoderSource], folder: Path, local: Path, force: bool, report: Report) -> FetchedEncoder:
     if not local.exists():
-        raise NerctlError(f"{local}: no such file or folder; {near_path(Path(local))}give --from a zip or folder of a BERT")
+        raise NerctlError(f"{local}: no such file or folder; {near_path(Path(local))}give --from a zip or folder with one")
     if not local.is_dir() and not is_archive(local):
         raise NerctlError(f"{local}: is neither a folder nor a zip or tar file, or it is damaged")
     made = make_folder(folder)
     try:
         with _workplace(folder) as workplace:
             try:
-                if local.is_dir():
-                    encoder = _copied(find_encoder(local), workplace)
-                else:
+                place = local
+                if not local.is_dir():
                     report.note(f"unpacking {local}")
                     unpack(local, workplace)
-                    encoder = find_encoder(workplace)
+                    place = workplace
+                if (published := find_huggingface(place)) is not None:
+                    report.note(f"converting {local}")
+                    encoder = converted(published, workplace / CONVERTED)
+                else:
+                    encoder = find_encoder(place)
+                    encoder = _copied(encoder, workplace) if local.is_dir() else encoder
                 return _take(source, encoder, folder, force)
             except ModelError as error:  # the workplace is gone when the message is read
                 raise ModelError(_told_of(error, workplace, str(local))) from error
@@ -227,8 +236,9 @@ def _refuse_other(folder: Path, wanted: dict[str, str]) -> None:
 
 
 def _stale(folder: Path, wanted: dict[str, str]) -> list[Path]:
-    """Checkpoint files in the folder that the new encoder does not have."""
-    return sorted(path for path in folder.glob(f"{PREFIX}.*") if path.name not in wanted)
+    """Files of another checkpoint, or of another treatment of case, that the new encoder does not have."""
+    beside = [*folder.glob(f"{PREFIX}.*"), *folder.glob(SETTINGS)]
+    return sorted(path for path in beside if path.name not in wanted)
 
 
 def _put(encoder: Encoder, folder: Path, known_as: str, force: bool) -> FetchedEncoder:

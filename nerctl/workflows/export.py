@@ -145,8 +145,7 @@ def _write_onnx(model: LoadedModel, part: Path, options: ExportOptions) -> None:
     tagger = _network(model)
     tensors = {name: item.numpy() for name, item in tagger.variables_by_name().items()}
     products = Int8Products(Graph()) if options.int8 else Products(Graph())
-    bert = tagger.bert.config
-    Builder(tensors, bert.num_attention_heads, bert.layer_norm_eps, products).emissions(model.head)
+    Builder(tensors, tagger.bert.config, products).emissions(model.head)
     weights = part / WEIGHTS
     weights.mkdir(parents=True)
     onnx.save(as_model(products.graph), str(weights / "model.onnx"))

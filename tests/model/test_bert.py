@@ -9,7 +9,8 @@ import pytest
 import tensorflow as tf
 
 from nerctl.errors import ModelError
-from nerctl.model.bert import Bert, BertConfig, attend, gelu, layer_norm
+from nerctl.model.activations import gelu
+from nerctl.model.bert import Bert, BertConfig, attend, layer_norm
 from nerctl.model.checkpoint import google_initial, save_tensors
 from nerctl.model.tagger import NO_DROPOUT, random_initial
 
