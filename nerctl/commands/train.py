@@ -33,6 +33,9 @@ def train(
         metavar="DIR",
         rich_help_panel=MODEL,
     ),
+    init: Optional[str] = typer.Option(
+        None, help="Begin with the encoder of another run, in place of --bert-dir's.", metavar="RUN", rich_help_panel=MODEL
+    ),
     output_dir: str = typer.Option(
         DEFAULT.output_dir, help="Folder that the run is written to.", metavar="DIR", rich_help_panel=OUTPUT
     ),

@@ -64,8 +64,8 @@ def open_google(folder: Path) -> EncoderFolder:
         return sorted(folder.glob(f"{CHECKPOINT}.data-*"))
 
     def initial(otherwise: Initial) -> Initial:
-        from nerctl.model.checkpoint import google_initial
+        from nerctl.model.checkpoint import CHECKPOINT, google_initial
 
-        return google_initial(folder, config, otherwise)
+        return google_initial(folder / CHECKPOINT, folder / CONFIG, otherwise)
 
     return EncoderFolder(folder, config, vocabulary, lower_case_of(folder), files, initial)

@@ -9,6 +9,7 @@ from nerctl.encoders import folder as google
 from nerctl.encoders import huggingface
 from nerctl.encoders.folder import EncoderFolder, open_google
 from nerctl.encoders.huggingface import open_huggingface
+from nerctl.encoders.run_folder import is_run, open_run
 from nerctl.encoders.tokenizer_files import read_tokenizer
 from nerctl.errors import ModelError
 
@@ -32,6 +33,8 @@ def open_encoder(folder: Path) -> EncoderFolder:
     Raises:
         ModelError: there is none, or its config or vocabulary does not fit; weights are looked at later.
     """
+    if is_run(folder):
+        return open_run(folder)
     if is_huggingface(folder):
         return open_huggingface(folder)
     if not (folder / google.CONFIG).is_file():

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from nerctl.data.corpus import Corpus
 from nerctl.files import sha256_of
 from nerctl.folder import POINTER, SHARED
-from nerctl.run_record import LOG_FILES, STEPS
+from nerctl.run_record import LOG_FILES, STEPS, RunRecord
 from nerctl.training.record import versions
 
 if TYPE_CHECKING:
@@ -67,6 +67,8 @@ def encoder_facts(folder: Path, session: Session) -> dict[str, Any]:
     }
     if not session.config.from_scratch:
         facts["sha256"] = session.encoder.digest()
+    if session.config.init is not None:
+        facts["run_id"] = RunRecord.load(folder).content.get("run_id")
     return facts
 
 
