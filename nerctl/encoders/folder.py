@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Callable, Optional
 
 from nerctl.data.tokenizer import Vocabulary
+from nerctl.encoders.origin import check_origin
 from nerctl.encoders.tokenizer_files import lower_case_of
 from nerctl.errors import ModelError
 from nerctl.files import sha256_of
@@ -18,6 +19,9 @@ if TYPE_CHECKING:
 
 CONFIG, VOCABULARY = "bert_config.json", "vocab.txt"
 """Names in Google's form."""
+
+WEIGHTS_END = ".data-00000-of-00001"
+"""How the name of the file of weights ends."""
 
 
 @dataclass(frozen=True)
@@ -50,6 +54,7 @@ def open_google(folder: Path) -> EncoderFolder:
     Raises:
         ModelError: config or vocabulary is missing, damaged, or of another encoder than its neighbour.
     """
+    check_origin(folder, lambda name: not name.endswith(WEIGHTS_END))
     config = BertConfig.load(folder / CONFIG)
     vocabulary = Vocabulary.read(folder / VOCABULARY)
     if len(vocabulary) != config.vocab_size:
@@ -66,6 +71,7 @@ def open_google(folder: Path) -> EncoderFolder:
     def initial(otherwise: Initial) -> Initial:
         from nerctl.model.checkpoint import CHECKPOINT, google_initial
 
+        check_origin(folder, lambda name: name.endswith(WEIGHTS_END))
         return google_initial(folder / CHECKPOINT, folder / CONFIG, otherwise)
 
     return EncoderFolder(folder, config, vocabulary, lower_case_of(folder), files, initial)

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nerctl.data.corpus import Corpus
+from nerctl.encoders.origin import read_origin
 from nerctl.files import sha256_of
 from nerctl.folder import POINTER, SHARED
 from nerctl.run_record import LOG_FILES, STEPS, RunRecord
@@ -67,6 +68,8 @@ def encoder_facts(folder: Path, session: Session) -> dict[str, Any]:
     }
     if not session.config.from_scratch:
         facts["sha256"] = session.encoder.digest()
+        origin = read_origin(folder)
+        facts.update({name: origin[name] for name in ("repository", "commit") if origin})
     if session.config.init is not None:
         facts["run_id"] = RunRecord.load(folder).content.get("run_id")
     return facts

@@ -8,11 +8,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Optional
 
+from nerctl.encoders.origin import ORIGIN, check_origin, read_origin, write_origin
 from nerctl.errors import ModelError, NerctlError, near_path
 from nerctl.files import sha256_of, take_name
 from nerctl.progress import SILENT, Report
 from nerctl.transfer.download import Resource, download
 from nerctl.transfer.encoder_fit import CONFIG, PREFIX, SETTINGS, Encoder, check_fit, find_encoder
+from nerctl.transfer.hub import Address, Snapshot, address_of, fetch_snapshot
 from nerctl.transfer.huggingface_folder import converted, find_huggingface
 from nerctl.transfer.placing import copy_as, make_folder, remove_empty
 from nerctl.transfer.sources import E5_SMALL_ZH, ENCODERS, GOOGLE_CHINESE, EncoderSource
@@ -43,15 +45,8 @@ class FetchedEncoder:
     """Files written."""
     kept: tuple[str, ...]
     """Files that were there already with the same content."""
-
-
-def source_named(name: Optional[str]) -> EncoderSource:
-    """The encoder of a name; None is the default. Raises NerctlError for one that is not known."""
-    for source in ENCODERS:
-        if name in (None, source.name):
-            return source
-    names = " and ".join(source.name for source in ENCODERS)
-    raise NerctlError(f"no encoder is called {name!r}; known are {names}, and --from takes any other")
+    repository: str = ""
+    """The hub's repository and commit that it came from; empty for any other."""
 
 
 def fetch_encoder(
@@ -65,17 +60,20 @@ def fetch_encoder(
     """Puts an encoder's files directly into `folder`; files there with the same content are kept.
 
     Args:
-        name: a known encoder; None is Google's Chinese BERT or, with `local`, whatever that holds.
+        name: a known encoder, or a repository on a hub, REPOSITORY[@REVISION]; None is Google's Chinese BERT or, with
+            `local`, whatever that holds.
         mirrors: addresses used in place of the built-in ones: NAME.zip itself, or a folder that holds it.
         local: archive or folder used in place of a download; without `name` any encoder in Google's form, or in Hugging
             Face's, which is converted.
         force: replace an encoder that is there.
 
     Raises:
-        TransferError: network, server or disk failed.
+        FailedError: network, server or disk failed.
         NerctlError: what was given, or what is there already, is wrong.
     """
-    source = source_named(name)
+    source = next((one for one in ENCODERS if name in (None, one.name)), None)
+    if source is None:
+        return _fetch_published(address_of(str(name)), folder, mirrors, local, force, report)
     if local is not None:
         return _fetch_local(source if name else None, folder, local, force, report)
     if complete := _already(source, folder):
@@ -168,6 +166,44 @@ def _fetch_local(source: Optional[EncoderSource], folder: Path, local: Path, for
         remove_empty(made)
 
 
+def _fetch_published(
+    address: Address, folder: Path, mirrors: Sequence[str], local: Optional[Path], force: bool, report: Report
+) -> FetchedEncoder:
+    """An encoder from a hub, converted; the folder says which commit it was, and each file's checksum."""
+    if local is not None:
+        raise NerctlError(f"{address}: comes from a hub, --from {local} from your disk; leave one of the two out")
+    if mirrors:
+        raise NerctlError(f"{address}: a mirror of a hub is named by HF_ENDPOINT, not by --mirror")
+    snapshot = fetch_snapshot(address, report)
+    if _holds(folder, address, snapshot):
+        kept = tuple(sorted([*read_origin(folder)["files"], ORIGIN]))
+        return FetchedEncoder(folder, "", (), kept, f"{address.repository}@{snapshot.commit}")
+    made = make_folder(folder)
+    try:
+        with _workplace(folder) as workplace:
+            report.note(f"converting {address}, commit {snapshot.commit[:12]}")
+            try:
+                encoder = converted(snapshot.folder, workplace / CONVERTED)
+                write_origin(encoder.folder, address.repository, snapshot.commit, [new for _, new in encoder.files])
+                fetched = _put(find_encoder(encoder.folder), folder, "", force)
+            except ModelError as error:
+                known = _told_of(error, snapshot.folder, str(address))
+                raise ModelError(known.replace(str(workplace), str(address))) from error
+        return replace(fetched, repository=f"{address.repository}@{snapshot.commit}")
+    finally:
+        remove_empty(made)
+
+
+def _holds(folder: Path, address: Address, snapshot: Snapshot) -> bool:
+    """Whether a folder has this commit's encoder, whole and unaltered."""
+    try:
+        origin = read_origin(folder)
+        check_origin(folder)
+    except ModelError:
+        return False
+    return (origin.get("repository"), origin.get("commit")) == (address.repository, snapshot.commit)
+
+
 def _told_of(error: NerctlError, place: Path, known: str) -> str:
     """The error's sentence, about what the user knows in place of a folder of ours."""
     return str(error).replace(str(place), known)
@@ -237,7 +273,7 @@ def _refuse_other(folder: Path, wanted: dict[str, str]) -> None:
 
 def _stale(folder: Path, wanted: dict[str, str]) -> list[Path]:
     """Files of another checkpoint, or of another treatment of case, that the new encoder does not have."""
-    beside = [*folder.glob(f"{PREFIX}.*"), *folder.glob(SETTINGS)]
+    beside = [*folder.glob(f"{PREFIX}.*"), *folder.glob(SETTINGS), *folder.glob(ORIGIN)]
     return sorted(path for path in beside if path.name not in wanted)
 
 

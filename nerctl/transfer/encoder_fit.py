@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from nerctl.encoders.origin import ORIGIN
 from nerctl.errors import ModelError
 from nerctl.model.encoder_config import BertConfig
 from nerctl.model.families import ROOT, layer_names, variables
@@ -68,7 +69,7 @@ def _names(folder: Path, prefix: str) -> list[tuple[str, str]]:
         beginning, ending = path.name[: len(prefix)], path.name[len(prefix) :]
         if beginning == prefix and (ending in (".index", ".meta") or ending.startswith(".data-")):
             pairs.append((path.name, PREFIX + ending))
-        elif path.name in (CONFIG, VOCABULARY, SETTINGS) or (
+        elif path.name in (CONFIG, VOCABULARY, SETTINGS, ORIGIN) or (
             path.name.upper().startswith(EXTRAS) and path.stat().st_size <= EXTRA_BYTES
         ):
             pairs.append((path.name, path.name))
