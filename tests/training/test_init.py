@@ -17,10 +17,10 @@ from nerctl.training.session import Session
 
 
 @pytest.fixture
-def first(workplace: Path) -> Path:
+def first(tiny: Path) -> Path:
     """A run of four steps whose best weights are not its last."""
     run("first", steps=4, save_every=2)
-    return workplace / "first"
+    return tiny / "first"
 
 
 def begun(**options: object) -> dict[str, np.ndarray]:
@@ -65,7 +65,7 @@ def test_a_run_that_was_begun_so_says_it_resumes_and_leaves_the_other_as_it_was(
     assert {path: path.read_bytes() for path in first.rglob("*") if path.is_file()} == before
 
 
-def test_case_is_treated_as_the_other_run_did(workplace: Path) -> None:
+def test_case_is_treated_as_the_other_run_did(tiny: Path) -> None:
     run("cased", steps=1, lower_case=False)
     config = TrainConfig.from_dict({**OPTIONS, "init": "cased", "from_scratch": False})
     assert Session(config, Path("cased"), "checkpoint").config.lower_case is False
