@@ -210,6 +210,20 @@ def test_without_a_terminal_progress_is_a_line_some_seconds_apart(
     ]
 
 
+def test_what_is_begun_anew_under_the_same_name_has_its_own_speed(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from nerctl.commands import _progress
+
+    now = [0.0]
+    monkeypatch.setattr(_progress.time, "monotonic", lambda: now[0])
+    with _progress.Progress("sentences") as progress:
+        for second, done in ((0, 0), (60, 600), (61, 0), (71, 100)):
+            now[0] = float(second)
+            progress.advance("dev.txt", done, 600)
+    assert capsys.readouterr().err.splitlines()[-1] == "dev.txt: 100 of 600 sentences (17 %), 10 sentences/s"
+
+
 def test_on_a_terminal_progress_is_a_bar_that_begins_where_the_part_ends(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
