@@ -56,12 +56,15 @@ class Snapshot(NamedTuple):
 
 
 def address_of(name: str) -> Address:
-    """The repository and revision in REPOSITORY[@REVISION]. Raises NerctlError where it is none."""
-    if "/" not in name and (near := difflib.get_close_matches(name, [one.name for one in ENCODERS], n=1, cutoff=0.8)):
-        raise NerctlError(f"no encoder is called {name}; did you mean {near[0]}? A hub's is written OWNER/NAME")
+    """The repository and revision in REPOSITORY[@REVISION]. Raises NerctlError where it is none, or nobody's by its name."""
     found = REPOSITORY.fullmatch(name)
     if found is None:
         raise NerctlError(f"{name!r}: no name of an encoder; write NAME, OWNER/NAME or OWNER/NAME@REVISION")
+    alone = found["repository"]
+    if "/" not in alone and alone not in (one.name for one in PUBLISHED):  # a slip rather than one of the hub's oldest
+        raise NerctlError(
+            f"no encoder is called {alone}; {_near(alone)}write a hub's as OWNER/NAME, or see nerctl fetch-bert --list"
+        )
     return Address(found["repository"], found["revision"] or "main")
 
 
@@ -257,7 +260,7 @@ def _status(error: Optional[BaseException]) -> Optional[int]:
 
 def _near(name: str) -> str:
     known: Sequence[str] = [one.name for one in (*PUBLISHED, *ENCODERS)]
-    close = difflib.get_close_matches(name, _with_last_parts(known), n=1, cutoff=0.7)
+    close = difflib.get_close_matches(name, _with_last_parts(known), n=1, cutoff=0.8)
     full = next((one for one in known if close and one.endswith(close[0])), "")
     return f"did you mean {full}? Else " if full else ""
 

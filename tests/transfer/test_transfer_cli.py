@@ -79,7 +79,7 @@ def test_mirrors_can_come_from_the_environment(typed: Typed, server_of: ServerOf
 
 def test_usage_errors_end_with_2(typed: Typed) -> None:
     typed.fails(2, "name it with --from", "fetch-data", "--unverified")
-    typed.fails(2, "'bert-large' is not one of", "fetch-bert", "bert-large")
+    typed.fails(2, "no encoder is called bert-large; write a hub's as OWNER/NAME", "fetch-bert", "bert-large")
     typed.fails(2, "give either --to", "archive")
     typed.fails(2, "give either --to", "archive", "--to", "a", "--verify", "b")
     typed.fails(2, "output/run.json: not there", "archive", "--to", "a")
