@@ -27,7 +27,8 @@ from nerctl.data.batches import Batch, batch_fields
 from nerctl.data.sentence_windows import WindowArrays
 from nerctl.data.tags import Labels
 from nerctl.heads import make_head
-from nerctl.model.bert import BertConfig, gelu, layer_norm
+from nerctl.model.activations import gelu
+from nerctl.model.bert import BertConfig, layer_norm
 from nerctl.model.optimizer import AdamW, AdamWConfig
 from nerctl.model.tagger import TaggerModel, identity, random_initial
 from nerctl.training.step import DropoutRates, Stepper

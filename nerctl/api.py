@@ -115,7 +115,7 @@ def check_data(path: PathLike, *, bert_dir: Optional[PathLike] = None, max_seq_l
 
     Args:
         path: folder with the files of train, dev and test, or one corpus file.
-        bert_dir: encoder folder; its vocab.txt makes lengths word pieces and tells unknown tokens.
+        bert_dir: encoder folder; its vocabulary makes lengths word pieces and tells unknown tokens.
         max_seq_length: window in word pieces.
 
     Returns:
@@ -124,10 +124,10 @@ def check_data(path: PathLike, *, bert_dir: Optional[PathLike] = None, max_seq_l
     Raises:
         DataError: there is nothing to read.
     """
-    from nerctl.data.tokenizer import Vocabulary
     from nerctl.data.validation import check_data as check
+    from nerctl.encoders.opening import read_vocabulary
 
-    vocabulary = Vocabulary.read(Path(bert_dir) / "vocab.txt") if bert_dir is not None else None
+    vocabulary = read_vocabulary(Path(bert_dir)) if bert_dir is not None else None
     return check(path, vocabulary, max_seq_length)
 
 

@@ -32,7 +32,9 @@ class TrainConfig:
     data_dir: str = "NERdata"
     """Folder with the train, dev and test files."""
     bert_dir: str = "model"
-    """Folder with the encoder: bert_config.json, vocab.txt, bert_model.ckpt.*."""
+    """Folder with the encoder: bert_config.json, vocab.txt, bert_model.ckpt.*, or a Hugging Face folder."""
+    init: Optional[str] = None
+    """Folder of another run, whose encoder as it was trained takes the place of the one in `bert_dir`."""
     output_dir: str = "output"
     """Folder that the run is written to."""
     device: str = "auto"
@@ -51,8 +53,9 @@ class TrainConfig:
     """Processor cores to use; None: all."""
     from_scratch: bool = False
     """Begin from random weights instead of the encoder's checkpoint."""
-    lower_case: bool = True
-    """Lower-case and strip accents before word pieces: right for Google's Chinese BERT and other uncased encoders."""
+    lower_case: Optional[bool] = None
+    """Lower-case and strip accents before word pieces; None: as the encoder says, and yes where it does not, which is right
+    for Google's Chinese BERT and other uncased encoders."""
     head: str = "bilstm-crf"
     """The name of a head (`nerctl.heads`)."""
     lstm_size: int = 128
@@ -96,6 +99,8 @@ class TrainConfig:
         self.device_options()
         if self.head not in names():
             raise NerctlError(f"--head {self.head}: unknown; it takes {', '.join(names())}")
+        if self.init is not None and self.from_scratch:
+            raise NerctlError(f"--init {self.init} and --from-scratch exclude each other; leave one of them out")
         for name in ("lstm_size", "batch_size", "epochs", "steps", "max_tokens", "eval_every", "save_every",
                      "patience", "threads"):  # fmt: skip
             value = getattr(self, name)
@@ -113,6 +118,11 @@ class TrainConfig:
             raise NerctlError(f"--max-seq-length {self.max_seq_length}: must be at least 3 ([CLS], a token, [SEP])")
         if not 0 <= self.seed < 2**31:
             raise NerctlError(f"--seed {self.seed}: must be from 0 to 2147483647")
+
+    @property
+    def encoder_dir(self) -> str:
+        """Folder with the encoder that the run begins with."""
+        return self.bert_dir if self.init is None else self.init
 
     def device_options(self) -> DeviceOptions:
         """The part that a backend takes."""
@@ -134,6 +144,12 @@ class TrainConfig:
     def sentences_an_update(self, hidden_size: int) -> int:
         """The batch size for an encoder of that hidden size."""
         return self.batch_size or int(_by_size(BATCH_SIZES, hidden_size))
+
+    def lower_cases(self, encoder: Optional[bool]) -> bool:
+        """Whether text is lower-cased, for an encoder that asks for it, against it, or does not say (None)."""
+        if self.lower_case is not None:
+            return self.lower_case
+        return encoder is not False
 
     def as_dict(self) -> dict[str, Any]:
         """The fields by name, as JSON and TOML take them."""
@@ -160,12 +176,13 @@ class Unset:
 def unset_options(config: TrainConfig) -> dict[str, Unset]:
     """What a run with this config would take for each option that is None, by field name.
 
-    The encoder's sizes decide some of them: they are read from the folder `bert_dir` if it is there.
+    The encoder's sizes decide some of them: they are read from its folder if it is there.
     """
-    encoder = _encoder_fields(Path(config.bert_dir))
+    encoder = _encoder_fields(Path(config.encoder_dir))
     size = encoder.get("hidden_size")
     by_size = {"learning_rate": ENCODER_RATES, "head_learning_rate": HEAD_RATES, "batch_size": BATCH_SIZES}
     found = {
+        "init": Unset(None, "the encoder as it was published"),
         "device_id": Unset(None, "the first card"),
         "xla": Unset(None, "what the device runs best: on for CUDA, off for the others"),
         "threads": Unset(available_cores(), "all cores"),
@@ -173,6 +190,7 @@ def unset_options(config: TrainConfig) -> dict[str, Unset]:
             cpu.MAX_TOKENS if config.device == "cpu" else None,
             f"{cpu.MAX_TOKENS} on a CPU; a whole batch on an NPU, and on CUDA up to {cuda.MAX_TOKENS}",
         ),
+        "lower_case": Unset(config.lower_cases(encoder.get("do_lower_case")), "as the encoder's files say, else true"),
         "steps": Unset(None, "all updates of the planned epochs"),
         "dropout": Unset(encoder.get("hidden_dropout_prob"), "the encoder's own rates"),
         "eval_every": Unset(None, "after each epoch"),
@@ -184,7 +202,7 @@ def unset_options(config: TrainConfig) -> dict[str, Unset]:
         if size is None:
             found[name] = Unset(None, size_rule(table))
         else:
-            found[name] = Unset(_by_size(table, size), f"for hidden size {size} ({config.bert_dir})")
+            found[name] = Unset(_by_size(table, size), f"for hidden size {size} ({config.encoder_dir})")
     return {name: unset for name, unset in found.items() if getattr(config, name) is None}
 
 
@@ -196,15 +214,24 @@ def size_rule(table: tuple[tuple[int, float], ...]) -> str:
 
 
 def _encoder_fields(folder: Path) -> dict[str, Any]:
-    """The encoder's sizes and rates, as far as its folder tells them."""
+    """The encoder's sizes and rates and its treatment of case, as far as its folder tells them."""
+    config = _fields(folder / "bert_config.json") or _fields(folder / "config.json")
+    found = {name: config[name] for name in ("hidden_size", "hidden_dropout_prob") if _is_number(config.get(name))}
+    lower = _fields(folder / "tokenizer_config.json").get("do_lower_case", _fields(folder / "config.json").get("lower_case"))
+    return {**found, "do_lower_case": lower} if isinstance(lower, bool) else found
+
+
+def _fields(path: Path) -> dict[str, Any]:
+    """The fields of a JSON file; none where it cannot be read."""
     try:
-        content = json.loads((folder / "bert_config.json").read_text(encoding="utf-8"))
+        content = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return {}
-    if not isinstance(content, dict):
-        return {}
-    wanted = ("hidden_size", "hidden_dropout_prob")
-    return {name: content[name] for name in wanted if isinstance(content.get(name), (int, float))}
+    return content if isinstance(content, dict) else {}
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool)
 
 
 def _by_size(table: tuple[tuple[int, float], ...], hidden_size: int) -> float:

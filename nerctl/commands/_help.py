@@ -29,6 +29,7 @@ GROUPS = {
         "predict": "Find the entities of texts and files.",
         "export": "Make a folder that needs no TensorFlow; int8 if you like.",
         "serve": "Answer over HTTP, with a page to try the model on.",
+        "push": "Upload an export to a model hub.",
         "archive": "Put data set, checkpoint and logs away, with checksums.",
     },
     "Devices": {

@@ -6,6 +6,9 @@ import importlib
 from collections.abc import Iterable, Iterator, MutableMapping
 from typing import Any, Optional
 
+ALSO = {"fetch-encoder": "fetch-bert"}
+"""Other names of commands; no help lists them."""
+
 
 class Loaded(MutableMapping[str, Any]):
     """Click commands that are made of the modules in `nerctl.commands` when they are first looked up.
@@ -22,6 +25,7 @@ class Loaded(MutableMapping[str, Any]):
         self._kind = kind
 
     def __getitem__(self, name: str) -> Any:
+        name = ALSO.get(name, name)
         command = self._made[name]
         if command is None:
             command = self._made[name] = _command(name, self._kind)
@@ -34,7 +38,7 @@ class Loaded(MutableMapping[str, Any]):
         del self._made[name]
 
     def __contains__(self, name: object) -> bool:
-        return name in self._made
+        return name in self._made or name in ALSO
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._made)

@@ -32,7 +32,7 @@ class Progress:
         self.hidden = hidden or out.quiet
         self.bar: Optional[Bar] = None
         self.name = ""
-        self.first = 0.0
+        self.first = self.done = 0.0
         self.begun = self.last = time.monotonic()
 
     def __enter__(self) -> Progress:
@@ -52,9 +52,10 @@ class Progress:
         """Moves the bar, or says a line when the last is some seconds old."""
         if self.hidden:
             return
-        if self.name != name:
+        if self.name != name or done < self.done:  # something else, or the same begun anew
             self._close()
             self.name, self.first, self.begun = name, done, time.monotonic()
+        self.done = done
         if sys.stderr.isatty():
             self._draw(done, total)
         elif time.monotonic() - self.last >= SECONDS:
@@ -82,10 +83,7 @@ class Progress:
             self.bar = self._new_bar()
             self.bar.add_task(self.name, completed=int(done), total=total)
             self.bar.start()
-        task = self.bar.tasks[0]
-        if done < task.completed:  # begun anew
-            self.bar.reset(task.id)
-        self.bar.update(task.id, completed=done, total=total)
+        self.bar.update(self.bar.tasks[0].id, completed=done, total=total)
         if done == total:
             self._close()
 

@@ -12,7 +12,7 @@ from nerctl.commands._help import DATA, DEVICE, MODEL, OUTPUT, SCHEDULE, choices
 from nerctl.commands._options import DEVICE_OPTION, Head
 from nerctl.console import out
 from nerctl.errors import NerctlError
-from nerctl.folder import check_output_file, write_json
+from nerctl.files import check_output_file, write_json
 from nerctl.workflows.bench import Work
 
 if TYPE_CHECKING:

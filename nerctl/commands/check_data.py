@@ -25,7 +25,7 @@ def check_data(
     ),
     bert_dir: Optional[Path] = typer.Option(
         None,
-        help="Encoder folder; its vocab.txt makes lengths word pieces and tells unknown tokens.",
+        help="Encoder folder; its vocabulary makes lengths word pieces and tells unknown tokens.",
         metavar="DIR",
         rich_help_panel=MODEL,
     ),
@@ -49,10 +49,10 @@ def check_data(
       nerctl check-data NERdata/dev.txt --json
     """
     from nerctl.commands._splits_table import SplitsTable
-    from nerctl.data.tokenizer import Vocabulary
     from nerctl.data.validation import check_data as check
+    from nerctl.encoders.opening import read_vocabulary
 
-    vocabulary = Vocabulary.read(bert_dir / "vocab.txt") if bert_dir else None
+    vocabulary = read_vocabulary(bert_dir) if bert_dir else None
     report = check(path, vocabulary, max_seq_length)
     if as_json:
         out.json(report.to_dict())

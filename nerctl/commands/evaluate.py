@@ -61,7 +61,7 @@ def evaluate(
     from nerctl.commands._stops import stops
     from nerctl.evaluation.evaluate import corpus_file, evaluate_model
     from nerctl.evaluation.render import ScoresTable
-    from nerctl.folder import check_output_file
+    from nerctl.files import check_output_file
     from nerctl.inference.loading import load_model
 
     if predictions is not None:

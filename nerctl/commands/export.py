@@ -42,12 +42,14 @@ def export(
     An ONNX export needs no TensorFlow either: predict, evaluate, serve and nerctl.Tagger take it as they take
     a training folder. Before it is written it is compared with the TensorFlow model on sample texts: same tags,
     emissions within 0.001 (not asked of int8, whose loss --data measures). docs/export.md describes a request
-    to a SavedModel in TensorFlow Serving.
+    to a SavedModel in TensorFlow Serving. --format transformers writes a folder for Transformers' pipelines, of a
+    model without an LSTM; of a crf it needs --data, to tell what the best tag of each token alone loses.
 
     \b
     Examples:
       nerctl export --model output --to export
       nerctl export --to export-int8 --quantize int8 --data NERdata/dev.txt
+      nerctl export --to hub --format transformers --data NERdata/dev.txt
     """
     from nerctl.commands._progress import Progress
     from nerctl.commands._stops import stops

@@ -214,7 +214,8 @@ def _to_stdout(tagger: Tagger, source: str, options: StreamOptions, shown: bool)
 def _to_file(tagger: Tagger, source: str, target: Path, options: StreamOptions, resume: bool, rules: Any) -> None:
     from dataclasses import asdict
 
-    from nerctl.folder import POINTER, sha256_of
+    from nerctl.files import sha256_of
+    from nerctl.folder import POINTER
     from nerctl.inference.part_file import PartFile
     from nerctl.inference.stream import predict_file
 

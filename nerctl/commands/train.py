@@ -28,7 +28,13 @@ def train(
         DEFAULT.data_dir, help="Folder with the train, dev and test files.", metavar="DIR", rich_help_panel=DATA
     ),
     bert_dir: str = typer.Option(
-        DEFAULT.bert_dir, help="Folder with the encoder (Google's BERT format).", metavar="DIR", rich_help_panel=MODEL
+        DEFAULT.bert_dir,
+        help="Folder with the encoder, in Google's form or Hugging Face's.",
+        metavar="DIR",
+        rich_help_panel=MODEL,
+    ),
+    init: Optional[str] = typer.Option(
+        None, help="Begin with the encoder of another run, in place of --bert-dir's.", metavar="RUN", rich_help_panel=MODEL
     ),
     output_dir: str = typer.Option(
         DEFAULT.output_dir, help="Folder that the run is written to.", metavar="DIR", rich_help_panel=OUTPUT
@@ -60,9 +66,9 @@ def train(
     from_scratch: bool = typer.Option(
         False, "--from-scratch", help="Begin from random weights, not the encoder's.", rich_help_panel=MODEL
     ),
-    lower_case: bool = typer.Option(
-        True, "--lower-case/--cased",
-        help="Lower-case the text, as Google's Chinese BERT wants.",
+    lower_case: Optional[bool] = typer.Option(
+        None, "--lower-case/--cased",
+        help="Lower-case the text; default: as the encoder's files say, else yes.",
         rich_help_panel=DATA,
     ),
     head: Head = typer.Option(

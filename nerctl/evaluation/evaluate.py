@@ -12,11 +12,11 @@ from nerctl.data.corpus import Sentence, read_corpus
 from nerctl.data.sentence_windows import SentenceWindows
 from nerctl.data.spans import Span
 from nerctl.data.splits import find_splits
-from nerctl.errors import DataError, FailedError
+from nerctl.errors import DataError
 from nerctl.evaluation.corpus import predict_spans, score_spans
 from nerctl.evaluation.predictions import prediction_lines
 from nerctl.evaluation.scores import Scores
-from nerctl.folder import write_parts
+from nerctl.files import write_parts
 from nerctl.inference.loading import LoadedModel
 from nerctl.progress import SILENT, Report
 
@@ -64,11 +64,7 @@ def evaluate_model(
     name, total = file.name, len(corpus)
     found = predict_spans(model.engine, model.decoder, windows, told=lambda done: report.advance(name, int(done), total))
     if predictions is not None:
-        try:
-            write_parts(predictions, map(_prediction, corpus, found))
-        except OSError as error:
-            reason = error.strerror or error
-            raise FailedError(f"{predictions}: cannot be written ({reason}); name another file") from None
+        write_parts(predictions, (lines.encode() for lines in map(_prediction, corpus, found)))
     return Evaluation(file, score_spans(corpus, found), corpus.notes)
 
 

@@ -8,17 +8,17 @@ from __future__ import annotations
 
 import json
 import math
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any, Optional, Union
+from typing import Any, Optional
 
-from nerctl.errors import DataError, FailedError
 from nerctl.evaluation.card import MARK, model_card
 from nerctl.evaluation.curves import curves_of, curves_png, read_steps, speed_of
 from nerctl.evaluation.errors import Analysis, Match, ScoredSentence, analyse
 from nerctl.evaluation.webpage import render_page
+from nerctl.files import write_bytes
+from nerctl.run_record import STEPS, RunRecord
 
 FORMAT = 1
 """Version of report.json's layout."""
@@ -44,15 +44,15 @@ def write_report(run_dir: Path, sentences: Optional[Sequence[ScoredSentence]], s
     if picture is not None:
         files.append(("curves.png", picture))
     for name, content in files:
-        _write(run_dir / name, content)
+        write_bytes(run_dir / name, content)
     return [run_dir / name for name, _ in files]
 
 
 def build_report(run_dir: Path, sentences: Optional[Sequence[ScoredSentence]], split: str) -> dict[str, Any]:
     """The content of report.json: record, curves, speed, scores by split, analysis, sentences with errors."""
-    record = read_record(run_dir)
+    record = RunRecord.load(run_dir).content
     record.setdefault("seconds", None)
-    steps = read_steps(run_dir / "steps.jsonl")
+    steps = read_steps(run_dir / STEPS)
     evaluations = [entry for entry in record.get("evaluations") or [] if isinstance(entry, dict)]
     speed = speed_of(steps)
     if record["seconds"] is None and speed:
@@ -81,20 +81,6 @@ def build_report(run_dir: Path, sentences: Optional[Sequence[ScoredSentence]], s
     return report
 
 
-def read_record(run_dir: Path) -> dict[str, Any]:
-    """run.json of a run folder. Raises DataError when it is missing or no JSON object."""
-    path = run_dir / "run.json"
-    try:
-        record = json.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise DataError(f"cannot read {path}: {error.strerror}; give the output folder of `nerctl train`") from None
-    except ValueError as error:
-        raise DataError(f"{path}: not the record of a run ({error}); train again or take the file's copy") from None
-    if not isinstance(record, dict):
-        raise DataError(f"{path}: not the record of a run (no JSON object); train again or take the file's copy")
-    return record
-
-
 def _scores_by_split(record: Mapping[str, Any], evaluations: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     """Scores of dev at the best step (at the last evaluation where no best is recorded) and of test."""
     scores: dict[str, Any] = {}
@@ -109,7 +95,7 @@ def _scores_by_split(record: Mapping[str, Any], evaluations: Sequence[Mapping[st
 
 def has_analysis(run_dir: Path) -> bool:
     """Whether a report without scored sentences would still have an analysis, kept from an earlier one."""
-    return bool(_kept_analysis(run_dir, read_record(run_dir)).get("analysis"))
+    return bool(_kept_analysis(run_dir, RunRecord.load(run_dir).content).get("analysis"))
 
 
 def _kept_analysis(run_dir: Path, record: Mapping[str, Any]) -> dict[str, Any]:
@@ -171,17 +157,3 @@ def _card_name(run_dir: Path) -> str:
     except FileNotFoundError:
         ours = True
     return "README.md" if ours else "MODEL_CARD.md"
-
-
-def _write(path: Path, content: Union[bytes, bytearray]) -> None:
-    """Writes a whole file or nothing: a temporary name beside it, flushed to the disk, then renamed."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        with open(temporary, "wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
-    except OSError as error:
-        temporary.unlink(missing_ok=True)
-        raise FailedError(f"cannot write {path}: {error.strerror}; free some space or choose another folder") from None

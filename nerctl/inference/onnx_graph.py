@@ -6,22 +6,27 @@ The same sums as in `nerctl.model`, arranged for speed on a CPU:
   as its LayerNormalization. Its gamma and beta are multiplied into the next product's kernel and bias; gamma by itself
   is applied for residual and attention only, beta together with the bias of the product that is added.
 - Positions stay flat, [N, H], so that a product, its bias and the residual are one Gemm.
-- Attention and GELU (erf form) are ONNX Runtime's own operators (domain com.microsoft, version 1.17 and later).
+- Attention and GELU (both forms) are ONNX Runtime's own operators (domain com.microsoft, version 1.17 and later).
 
-Letters: W windows, P word pieces a window, N = W * P, T tokens a window, H hidden, F feed-forward, U LSTM units each
-way, K tags.
+Letters: W windows, P word pieces a window, N = W * P, T tokens a window, E width of the embedding tables, H hidden, F
+feed-forward, U LSTM units each way, K tags.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Callable
+from functools import partial
+from typing import TYPE_CHECKING, Any, Callable
 
 import numpy as np
 
 from nerctl.data.sentence_windows import WINDOW_FIELDS
+from nerctl.model.families import POSITIONS, PROJECTION, ROOT, WORDS, first_row_tables, layer_names
 from nerctl.model.head import Head
+
+if TYPE_CHECKING:
+    from nerctl.model.encoder_config import BertConfig
 
 MICROSOFT = "com.microsoft"
 """Domain of ONNX Runtime's own operators."""
@@ -39,15 +44,18 @@ class Graph:
     def __init__(self) -> None:
         self.nodes: list[Any] = []
         self.weights: list[Any] = []
-        self._names: set[str] = set()
+        self._places: dict[str, int] = {}
 
     def weight(self, name: str, value: np.ndarray) -> str:
-        """Adds a constant and returns its name."""
+        """Adds a constant and returns its name; a layer that is used again shares what is equal in both uses."""
         from onnx import numpy_helper
 
-        if name not in self._names:
-            self._names.add(name)
-            self.weights.append(numpy_helper.from_array(np.ascontiguousarray(value), name))
+        while name in self._places:
+            if np.array_equal(numpy_helper.to_array(self.weights[self._places[name]]), value):
+                return name
+            name += "'"
+        self._places[name] = len(self.weights)
+        self.weights.append(numpy_helper.from_array(np.ascontiguousarray(value), name))
         return name
 
     def node(self, kind: str, inputs: Sequence[str], outputs: int = 1, domain: str = "", **attributes: Any) -> Any:
@@ -89,16 +97,20 @@ class Products:
         """x [N, I] times kernel [I, O] plus bias [O]."""
         return self._gemm(x, name, kernel, self.graph.weight(f"{name}/bias", bias))
 
-    def gelu(self, x: str, name: str, kernel: np.ndarray, bias: np.ndarray) -> str:
-        """GELU of x [N, I] times kernel [I, O] plus bias [O]."""
-        return str(self.graph.microsoft("Gelu", [self.linear(x, name, kernel, bias)]))
+    def activated(self, kind: str, x: str, name: str, kernel: np.ndarray, bias: np.ndarray) -> str:
+        """The activation `kind`, one of `families.ACTIVATIONS`, of x [N, I] times kernel [I, O] plus bias [O]."""
+        graph, inner = self.graph, self.linear(x, name, kernel, bias)
+        if kind == "silu":
+            return str(graph.node("Mul", [inner, graph.node("Sigmoid", [inner])]))
+        operator, domain = {"gelu": ("Gelu", MICROSOFT), "gelu_new": ("FastGelu", MICROSOFT), "relu": ("Relu", "")}[kind]
+        return str(graph.node(operator, [inner], domain=domain))
 
     def onto(self, x: str, name: str, kernel: np.ndarray, residual: str) -> str:
         """x [N, I] times kernel [I, O] plus a tensor [N, O]."""
         return self._gemm(x, name, kernel, residual)
 
-    def onto_from_gelu(self, x: str, name: str, kernel: np.ndarray, residual: str) -> str:
-        """Like `onto`, for an x that GELU gave: its rows differ widely in size."""
+    def onto_activated(self, kind: str, x: str, name: str, kernel: np.ndarray, residual: str) -> str:
+        """Like `onto`, for an x that the activation `kind` gave: its rows differ widely in size."""
         return self.onto(x, name, kernel, residual)
 
     def lstm(self, x: str, name: str, parts: Sequence[np.ndarray], counts: str) -> str:
@@ -117,19 +129,18 @@ class Builder:
 
     Args:
         tensors: the variables by checkpoint name.
-        heads: attention heads.
-        epsilon: of LayerNorm.
+        bert: the encoder's config.
         products: how matrix products are computed.
     """
 
-    def __init__(self, tensors: Tensors, heads: int, epsilon: float, products: Products) -> None:
+    def __init__(self, tensors: Tensors, bert: BertConfig, products: Products) -> None:
         self.tensors = tensors
-        self.heads = heads
-        self.epsilon = epsilon
+        self.bert = bert
+        self.epsilon = bert.layer_norm_eps
         self.products = products
         self.graph = products.graph
         self.scaled: dict[str, str] = {}
-        self.hidden = tensors["bert/embeddings/word_embeddings"].shape[1]
+        self.hidden = bert.hidden_size
         self._shape_nodes()
 
     def _shape_nodes(self) -> None:
@@ -166,31 +177,34 @@ class Builder:
 
     def encoder(self) -> Normal:
         """The last layer's hidden vectors [N, H]."""
-        tensors, layer = self.tensors, 0
+        tensors, products, act = self.tensors, self.products, self.bert.hidden_act
         x = self._embeddings()
-        while f"bert/encoder/layer_{layer}/output/dense/kernel" in tensors:
-            name = f"bert/encoder/layer_{layer}"
+        for name in layer_names(self.bert):
             context = self._attention(x, f"{name}/attention/self")  # [N, H]
-            x = self._residual(context, x, f"{name}/attention/output", self.products.onto)
+            x = self._residual(context, x, f"{name}/attention/output", products.onto)
             inner = f"{name}/intermediate/dense"
             kernel, bias = x.into(tensors[f"{inner}/kernel"], tensors[f"{inner}/bias"])
-            wide = self.products.gelu(x.x, inner, kernel, bias)  # [N, F]
-            x = self._residual(wide, x, f"{name}/output", self.products.onto_from_gelu)
-            layer += 1
+            wide = products.activated(act, x.x, inner, kernel, bias)  # [N, F]
+            x = self._residual(wide, x, f"{name}/output", partial(products.onto_activated, act))
         return x
 
     def _embeddings(self) -> Normal:
-        graph, tensors = self.graph, self.tensors
-        # Only the first segment type occurs: its row is added to every position.
-        types = tensors["bert/embeddings/token_type_embeddings"]
-        places = tensors["bert/embeddings/position_embeddings"] + types[0]
-        words = graph.weight("bert/embeddings/words", tensors["bert/embeddings/word_embeddings"])
-        one, zero = np.ones(self.hidden, np.float32), np.zeros(self.hidden, np.float32)
+        graph, tensors, width = self.graph, self.tensors, self.bert.width
+        # Only the first segment type and the first task occur: their rows are added to every position.
+        places = tensors[f"{ROOT}/{POSITIONS}"] + sum(tensors[name][0] for name in first_row_tables(self.bert))
+        words = graph.weight("bert/embeddings/words", tensors[f"{ROOT}/{WORDS}"])
+        one, zero = np.ones(width, np.float32), np.zeros(width, np.float32)
         plain = [graph.weight("ones", one), graph.weight("zeros", zero)]
         inputs = ["pieces", "", words, graph.weight("bert/embeddings/places", places), "", *plain]
-        x = graph.microsoft("EmbedLayerNormalization", inputs, outputs=2, epsilon=self.epsilon)[0]  # [W, P, H]
-        gamma, beta = (tensors[f"bert/embeddings/LayerNorm/{part}"] for part in ("gamma", "beta"))
-        return Normal(graph.node("Reshape", [x, self.flat]), gamma, beta)
+        x = graph.microsoft("EmbedLayerNormalization", inputs, outputs=2, epsilon=self.epsilon)[0]  # [W, P, E]
+        gamma, beta = (tensors[f"{ROOT}/embeddings/LayerNorm/{part}"] for part in ("gamma", "beta"))
+        if not self.bert.projects:
+            return Normal(graph.node("Reshape", [x, self.flat]), gamma, beta)
+        x = graph.node("Reshape", [x, graph.weight("shape/narrow", np.array([-1, width], np.int64))])  # [N, E]
+        name = f"{ROOT}/{PROJECTION}"
+        kernel, bias = Normal(x, gamma, beta).into(tensors[f"{name}/kernel"], tensors[f"{name}/bias"])
+        one, zero = np.ones(self.hidden, np.float32), np.zeros(self.hidden, np.float32)
+        return Normal(self.products.linear(x, name, kernel, bias), one, zero)  # [N, H]
 
     def _attention(self, x: Normal, name: str) -> str:
         graph, tensors = self.graph, self.tensors
@@ -200,7 +214,8 @@ class Builder:
         mixed = self.products.linear(self._scaled(x), name, kernel, bias + x.beta @ kernel)  # [N, 3H]
         thirds = graph.node("Split", [mixed, self.thirds], 3, axis=1)  # 3 of [N, H]
         thirds = [graph.node("Reshape", [third, self.rows]) for third in thirds]  # 3 of [W, P, H]
-        context = graph.microsoft("MultiHeadAttention", [*thirds, "", "piece_counts"], num_heads=self.heads)  # [W, P, H]
+        heads = self.bert.num_attention_heads
+        context = graph.microsoft("MultiHeadAttention", [*thirds, "", "piece_counts"], num_heads=heads)  # [W, P, H]
         return str(graph.node("Reshape", [context, self.flat]))
 
     def _scaled(self, value: Normal) -> str:

@@ -33,15 +33,19 @@ class Int8Products(Products):
         product = self._product(x, name, kernel, self._largest(x))
         return str(self.graph.node("Add", [product, self.graph.weight(f"{name}/bias", bias)]))
 
-    def gelu(self, x: str, name: str, kernel: np.ndarray, bias: np.ndarray) -> str:
+    def activated(self, kind: str, x: str, name: str, kernel: np.ndarray, bias: np.ndarray) -> str:
+        if kind != "gelu":
+            return super().activated(kind, x, name, kernel, bias)
         product = self._product(x, name, kernel, self._largest(x))
         return str(self.graph.microsoft("BiasGelu", [product, self.graph.weight(f"{name}/bias", bias)]))
 
     def onto(self, x: str, name: str, kernel: np.ndarray, residual: str) -> str:
         return str(self.graph.node("Add", [self._product(x, name, kernel, self._largest(x)), residual]))
 
-    def onto_from_gelu(self, x: str, name: str, kernel: np.ndarray, residual: str) -> str:
-        # GELU gives no less than -0.17, so that the greatest value is enough to know.
+    def onto_activated(self, kind: str, x: str, name: str, kernel: np.ndarray, residual: str) -> str:
+        if kind == "silu":  # it gives down to -0.28
+            return self.onto(x, name, kernel, residual)
+        # GELU gives no less than -0.17 in both forms and ReLU than 0, so that the greatest value is enough to know.
         largest = self.graph.node("ReduceMax", [x], axes=[-1], keepdims=1)  # [N, 1]
         size = self.graph.node("Max", [largest, self.graph.weight("rows/gelu", np.array([0.2], np.float32))])
         return str(self.graph.node("Add", [self._product(x, name, kernel, size), residual]))

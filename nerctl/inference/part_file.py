@@ -14,7 +14,7 @@ from types import TracebackType
 from typing import Any, BinaryIO, Optional
 
 from nerctl.errors import NerctlError
-from nerctl.folder import write_json
+from nerctl.files import write_json
 
 
 @dataclass(frozen=True)

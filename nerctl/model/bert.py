@@ -1,22 +1,25 @@
-"""The BERT encoder (Devlin et al. 2019, arXiv:1810.04805), with Google's variable names.
+"""The BERT encoder (Devlin et al. 2019, arXiv:1810.04805) and its relatives, with Google's variable names.
 
-Letters: B windows, T word pieces (with [CLS] and [SEP]), N = B * T positions, H hidden, A heads, D = H / A, F feed-forward.
-Positions are kept flat, [N, H], between layers, so that every product is one matrix product.
+What a family has beside or in place of BERT's parts, and all names and shapes, come from its row in `families.py`.
+
+Letters: B windows, T word pieces (with [CLS] and [SEP]), N = B * T positions, E width of the embedding tables, H hidden,
+A heads, D = H / A, F feed-forward. Positions are kept flat, [N, H], between layers, so that every product is one matrix
+product.
 """
 
 from __future__ import annotations
 
-import json
 import math
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass, fields
-from pathlib import Path
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, Callable
 
 import numpy as np
 import tensorflow as tf
 
-from nerctl.errors import ModelError
+from nerctl.model.activations import FUNCTIONS
+from nerctl.model.encoder_config import BertConfig as BertConfig  # it is imported from here
+from nerctl.model.families import POSITIONS, PROJECTION, ROOT, WORDS, first_row_tables, layer_names, variables
 
 Dropout = Callable[[tf.Tensor], tf.Tensor]
 """Applies dropout to a tensor; the identity outside training."""
@@ -26,71 +29,6 @@ Initial = Callable[[str, tuple[int, ...]], np.ndarray]
 
 MASKED = -10000.0
 """Added to the attention scores of padding, as Google's code does; exp() of it is 0 in float32."""
-
-
-@dataclass(frozen=True)
-class BertConfig:
-    """The fields of `bert_config.json` that the encoder uses."""
-
-    vocab_size: int
-    """Rows of the word-piece table."""
-    hidden_size: int
-    """H; a multiple of the number of heads."""
-    num_hidden_layers: int
-    """Transformer layers."""
-    num_attention_heads: int
-    """A."""
-    intermediate_size: int
-    """F, the inner size of the feed-forward part."""
-    max_position_embeddings: int = 512
-    """The longest window in word pieces, [CLS] and [SEP] included."""
-    type_vocab_size: int = 2
-    """Segment types; only the first is used here."""
-    hidden_act: str = "gelu"
-    """Activation of the feed-forward part; "gelu" (the erf form) is the only one that Google's checkpoints use."""
-    hidden_dropout_prob: float = 0.1
-    """Dropout after each block, in training."""
-    attention_probs_dropout_prob: float = 0.1
-    """Dropout of the attention weights, in training."""
-    initializer_range: float = 0.02
-    """Standard deviation of the truncated normal that random weights come from."""
-    layer_norm_eps: float = 1e-12
-    """Epsilon of LayerNorm; Google's code has 1e-12."""
-
-    def __post_init__(self) -> None:
-        for name in ("vocab_size", "hidden_size", "num_hidden_layers", "num_attention_heads", "intermediate_size"):
-            if getattr(self, name) < 1:
-                raise ModelError(f"bert_config.json: {name} is {getattr(self, name)}, it must be at least 1")
-        if self.hidden_size % self.num_attention_heads:
-            raise ModelError(
-                f"bert_config.json: hidden_size {self.hidden_size} is no multiple of num_attention_heads "
-                f"{self.num_attention_heads}"
-            )
-        if self.hidden_act != "gelu":
-            raise ModelError(f'bert_config.json: hidden_act is "{self.hidden_act}"; only "gelu" is supported')
-
-    @classmethod
-    def load(cls, path: Path) -> BertConfig:
-        """Reads `bert_config.json`.
-
-        Raises:
-            ModelError: the file is missing, is not JSON, or lacks a field.
-        """
-        try:
-            values = json.loads(path.read_text(encoding="utf-8"))
-        except FileNotFoundError:
-            raise ModelError(f"{path}: no such file; nerctl fetch-bert puts an encoder in place") from None
-        except (UnicodeDecodeError, json.JSONDecodeError) as error:
-            raise ModelError(f"{path}: not JSON ({error}); fetch the encoder again") from None
-        known = {field.name for field in fields(cls)}
-        try:
-            return cls(**{name: value for name, value in values.items() if name in known})
-        except TypeError as error:
-            raise ModelError(f"{path}: {str(error).replace('__init__() ', '')}") from None
-
-    def as_dict(self) -> dict[str, Any]:
-        """The fields as `bert_config.json` holds them."""
-        return asdict(self)
 
 
 def truncated_normal(shape: Sequence[int], deviation: float, generator: np.random.Generator) -> np.ndarray:
@@ -129,17 +67,42 @@ class LayerNorm(tf.Module):
         return tf.cast(layer_norm(tf.cast(x, tf.float32), self.gamma, self.beta, self.epsilon), x.dtype)
 
 
+@dataclass(frozen=True)
+class Parts:
+    """Makes an encoder's parts by name, in the shapes that its family gives them."""
+
+    shapes: Mapping[str, tuple[int, ...]]
+    """Of every variable, by name."""
+    epsilon: float
+    """Of every LayerNorm."""
+    initial: Initial
+    """First values."""
+
+    def table(self, name: str) -> tf.Variable:
+        """An embedding table [rows, E]."""
+        return variable(name, self.shapes[name], self.initial)
+
+    def dense(self, name: str) -> Dense:
+        """A linear layer."""
+        inputs, outputs = self.shapes[f"{name}/kernel"]
+        return Dense(name, inputs, outputs, self.initial)
+
+    def norm(self, name: str) -> LayerNorm:
+        """A LayerNorm."""
+        (size,) = self.shapes[f"{name}/gamma"]
+        return LayerNorm(name, size, self.epsilon, self.initial)
+
+
 class SelfAttention(tf.Module):
     """Scaled dot-product attention in A heads; queries, keys and values come from one product."""
 
-    def __init__(self, name: str, config: BertConfig, initial: Initial) -> None:
+    def __init__(self, name: str, heads: int, parts: Parts) -> None:
         super().__init__()
-        hidden = config.hidden_size
-        self.heads = config.num_attention_heads
-        self.query = Dense(f"{name}/self/query", hidden, hidden, initial)
-        self.key = Dense(f"{name}/self/key", hidden, hidden, initial)
-        self.value = Dense(f"{name}/self/value", hidden, hidden, initial)
-        self.output = Dense(f"{name}/output/dense", hidden, hidden, initial)
+        self.heads = heads
+        self.query = parts.dense(f"{name}/self/query")
+        self.key = parts.dense(f"{name}/self/key")
+        self.value = parts.dense(f"{name}/self/value")
+        self.output = parts.dense(f"{name}/output/dense")
 
     def __call__(self, x: tf.Tensor, bias: tf.Tensor, shape: tuple[Any, Any], dropout: Dropout) -> tf.Tensor:
         batch, length = shape
@@ -159,21 +122,21 @@ class SelfAttention(tf.Module):
 class Layer(tf.Module):
     """One transformer layer: attention and feed-forward, each added to its input and normalised (post-LN)."""
 
-    def __init__(self, name: str, config: BertConfig, initial: Initial) -> None:
+    def __init__(self, name: str, config: BertConfig, parts: Parts) -> None:
         super().__init__()
-        hidden, epsilon = config.hidden_size, config.layer_norm_eps
-        self.attention = SelfAttention(f"{name}/attention", config, initial)
-        self.attention_norm = LayerNorm(f"{name}/attention/output/LayerNorm", hidden, epsilon, initial)
-        self.intermediate = Dense(f"{name}/intermediate/dense", hidden, config.intermediate_size, initial)
-        self.output = Dense(f"{name}/output/dense", config.intermediate_size, hidden, initial)
-        self.output_norm = LayerNorm(f"{name}/output/LayerNorm", hidden, epsilon, initial)
+        self.attention = SelfAttention(f"{name}/attention", config.num_attention_heads, parts)
+        self.attention_norm = parts.norm(f"{name}/attention/output/LayerNorm")
+        self.intermediate = parts.dense(f"{name}/intermediate/dense")
+        self.activation = FUNCTIONS[config.hidden_act]
+        self.output = parts.dense(f"{name}/output/dense")
+        self.output_norm = parts.norm(f"{name}/output/LayerNorm")
 
     def __call__(
         self, x: tf.Tensor, bias: tf.Tensor, shape: tuple[Any, Any], attention_dropout: Dropout, dropout: Dropout
     ) -> tf.Tensor:
         attended = self.attention(x, bias, shape, attention_dropout)  # [N, H]
         x = self.attention_norm(x + dropout(attended))  # [N, H]
-        inner = gelu(self.intermediate(x))  # [N, F]
+        inner = self.activation(self.intermediate(x))  # [N, F]
         return self.output_norm(x + dropout(self.output(inner)))  # [N, H]
 
 
@@ -183,16 +146,16 @@ class Bert(tf.Module):
     def __init__(self, config: BertConfig, initial: Initial) -> None:
         super().__init__()
         self.config = config
-        hidden = config.hidden_size
-        self.words = variable("bert/embeddings/word_embeddings", (config.vocab_size, hidden), initial)
-        self.positions = variable(
-            "bert/embeddings/position_embeddings", (config.max_position_embeddings, hidden), initial
-        )
-        self.types = variable("bert/embeddings/token_type_embeddings", (config.type_vocab_size, hidden), initial)
-        self.norm = LayerNorm("bert/embeddings/LayerNorm", hidden, config.layer_norm_eps, initial)
-        self.layers = [
-            Layer(f"bert/encoder/layer_{index}", config, initial) for index in range(config.num_hidden_layers)
-        ]
+        shapes = {one.name: one.shape for one in variables(config)}
+        parts = Parts(shapes, config.layer_norm_eps, initial)
+        self.words = parts.table(f"{ROOT}/{WORDS}")  # [V, E]
+        self.positions = parts.table(f"{ROOT}/{POSITIONS}")  # [longest, E]
+        self.types = [parts.table(name) for name in first_row_tables(config)]  # [types, E] each
+        self.norm = parts.norm(f"{ROOT}/embeddings/LayerNorm")
+        self.projection = parts.dense(f"{ROOT}/{PROJECTION}") if config.projects else None
+        names = layer_names(config)
+        made = {name: Layer(name, config, parts) for name in dict.fromkeys(names)}
+        self.layers = [made[name] for name in names]  # a shared layer comes as often as it is used
 
     def __call__(
         self,
@@ -214,11 +177,16 @@ class Bert(tf.Module):
             [B * T, H] of `dtype`.
         """
         batch, length = dimensions(pieces)
-        hidden = self.config.hidden_size
-        x = tf.gather(self.words, tf.reshape(pieces, [-1]))  # [N, H]
-        x = tf.reshape(x, [batch, length, hidden]) + (self.positions[:length] + self.types[0])  # [B, T, H]
-        x = dropout(self.norm(tf.reshape(x, [-1, hidden])))  # [N, H]
+        width = self.config.width
+        x = tf.gather(self.words, tf.reshape(pieces, [-1]))  # [N, E]
+        places = self.positions[:length]  # [T, E]
+        for table in self.types:  # only the first segment type, the first task, occurs
+            places += table[0]
+        x = tf.reshape(x, [batch, length, width]) + places  # [B, T, E]
+        x = dropout(self.norm(tf.reshape(x, [-1, width])))  # [N, E]
         x = tf.cast(x, dtype)
+        if self.projection is not None:
+            x = self.projection(x)  # [N, H]
         bias = ((1.0 - mask) * MASKED)[:, None, None, :]  # [B, 1, 1, T]
         for layer in self.layers:
             x = layer(x, bias, (batch, length), attention_dropout, dropout)  # [N, H]
@@ -282,18 +250,6 @@ def attend(query: tf.Tensor, key: tf.Tensor, value: tf.Tensor, bias: tf.Tensor, 
         return context, gradient
 
     return run(query, key, value)
-
-
-@tf.custom_gradient  # type: ignore[untyped-decorator]
-def gelu(x: tf.Tensor) -> tuple[tf.Tensor, Callable[[tf.Tensor], tf.Tensor]]:
-    """GELU in the erf form (Hendrycks and Gimpel 2016, arXiv:1606.08415); keeps only its slope for the gradient."""
-    half = 0.5 + 0.5 * tf.math.erf(x * math.sqrt(0.5))
-    slope = half + x * tf.exp(-0.5 * math.log(2.0 * math.pi) - 0.5 * x * x)
-
-    def gradient(upstream: tf.Tensor) -> tf.Tensor:
-        return upstream * slope
-
-    return x * half, gradient
 
 
 @tf.custom_gradient  # type: ignore[untyped-decorator]

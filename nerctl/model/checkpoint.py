@@ -9,7 +9,7 @@ import numpy as np
 import tensorflow as tf
 
 from nerctl.errors import ModelError
-from nerctl.model.bert import BertConfig, Initial
+from nerctl.model.bert import Initial
 
 CHECKPOINT = "bert_model.ckpt"
 """The prefix of the checkpoint files in an encoder's folder."""
@@ -41,16 +41,20 @@ def load_tensors(prefix: Path) -> dict[str, np.ndarray]:
     return {name: _read(reader, prefix, name) for name in reader.get_variable_to_shape_map()}
 
 
-def google_initial(folder: Path, config: BertConfig, otherwise: Initial) -> Initial:
-    """First values that come from a Google checkpoint for `bert/` variables and from `otherwise` for the head.
+def google_initial(prefix: Path, config: Path, otherwise: Initial) -> Initial:
+    """First values that come from a checkpoint for `bert/` variables and from `otherwise` for the head.
 
-    Pooler, pre-training heads and optimizer moments in the checkpoint are not looked at.
+    Pooler, pre-training heads, optimizer moments and a run's own head in the checkpoint are not looked at.
+
+    Args:
+        prefix: of the checkpoint's files: Google's, or those of a run.
+        config: the bert_config.json that belongs to it, for messages.
+        otherwise: first values of all other variables.
 
     Raises:
         ModelError: the checkpoint is missing or damaged; later, when asked for a tensor that it lacks or that has
             another shape.
     """
-    prefix = folder / CHECKPOINT
     reader = _open(prefix)
     shapes = reader.get_variable_to_shape_map()
 
@@ -59,12 +63,12 @@ def google_initial(folder: Path, config: BertConfig, otherwise: Initial) -> Init
             return otherwise(name, shape)
         if name not in shapes:
             raise ModelError(
-                f"{prefix}: tensor {name} is missing; it needs {list(shape)} by {folder / 'bert_config.json'}. "
+                f"{prefix}: tensor {name} is missing; it needs {list(shape)} by {config}. "
                 "Fetch the encoder again, or train with --from-scratch"
             )
         if tuple(shapes[name]) != tuple(shape):
             raise ModelError(
-                f"{prefix}: tensor {name} is {list(shapes[name])}, but {folder / 'bert_config.json'} asks for "
+                f"{prefix}: tensor {name} is {list(shapes[name])}, but {config} asks for "
                 f"{list(shape)}; the two files do not belong together"
             )
         return _read(reader, prefix, name).astype(np.float32)

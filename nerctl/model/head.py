@@ -97,6 +97,13 @@ class Head(Protocol):
     def add_nodes(self, graph: Any, tensors: Mapping[str, np.ndarray], projected: str) -> str:
         """Adds `HeadNetwork.emissions` to an ONNX graph [W, T, width]; the name of its output [W, T, K]."""
 
+    def classifier(self) -> bool:
+        """Whether the best tag of each token by itself is what it was trained for; False: something is left behind.
+
+        Raises:
+            NerctlError: its emissions are not the projection's of one BIO tag a column; the message says what they are.
+        """
+
     def server(self, network: HeadNetwork) -> Any:
         """A `tf.Module` that gives a SavedModel's outputs, a dictionary, of emissions [W, T, K] and present [W, T] bool.
 

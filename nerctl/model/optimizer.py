@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import tensorflow as tf
 
 from nerctl.model.bert import variable_name
+from nerctl.model.families import ROOT
 
 GROUPS = ("encoder", "head", "crf")
 """The parts of the model that have a learning rate each."""
@@ -150,7 +151,7 @@ def kept(new: tf.Tensor, old: tf.Tensor, finite: tf.Tensor | None) -> tf.Tensor:
 def group_of(name: str) -> str:
     """The learning-rate group of a variable's name."""
     part = name.split("/")[0]
-    return {"bert": "encoder", "head": "head", "crf": "crf"}[part]
+    return {ROOT: "encoder", "head": "head", "crf": "crf"}[part]
 
 
 def decays(name: str) -> bool:

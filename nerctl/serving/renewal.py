@@ -77,6 +77,8 @@ class Renewal:
             return True
 
         def on_ready(worker: Worker, description: dict[str, Any]) -> None:
+            if same.done():  # told and loaded in one go, before the wait below has ended
+                return
             if not loaded.done():
                 loaded.set_result(None)
                 self._pool.exchange(old, worker)

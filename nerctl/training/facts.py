@@ -6,8 +6,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nerctl.data.corpus import Corpus
-from nerctl.folder import POINTER, SHARED, sha256_of
-from nerctl.training.record import LOG_FILES, STEPS, versions
+from nerctl.encoders.origin import read_origin
+from nerctl.files import sha256_of
+from nerctl.folder import POINTER, SHARED
+from nerctl.run_record import LOG_FILES, STEPS, RunRecord
+from nerctl.training.record import versions
 
 if TYPE_CHECKING:
     from nerctl.training.session import Session
@@ -64,9 +67,11 @@ def encoder_facts(folder: Path, session: Session) -> dict[str, Any]:
         "sha256": None,
     }
     if not session.config.from_scratch:
-        from nerctl.model.checkpoint import CHECKPOINT
-
-        facts["sha256"] = sha256_of(folder / f"{CHECKPOINT}.data-00000-of-00001")
+        facts["sha256"] = session.encoder.digest()
+        origin = read_origin(folder)
+        facts.update({name: origin[name] for name in ("repository", "commit") if origin})
+    if session.config.init is not None:
+        facts["run_id"] = RunRecord.load(folder).content.get("run_id")
     return facts
 
 

@@ -10,14 +10,17 @@ from typing import Callable
 
 from nerctl.config import TrainConfig, existing_folder
 from nerctl.data.corpus import read_corpus
+from nerctl.encoders.run_folder import is_run
 from nerctl.errors import FailedError, NerctlError
 from nerctl.evaluation.errors import ScoredSentence, scores_of
 from nerctl.evaluation.report import write_report
 from nerctl.evaluation.scores import Scores
-from nerctl.folder import POINTER, SHARED, check_output_folder, sha256_of
+from nerctl.files import check_output_folder, sha256_of
+from nerctl.folder import POINTER, SHARED
+from nerctl.run_record import RunRecord, now
 from nerctl.training.facts import changing_facts, corpus_facts, encoder_facts, own_files, run_facts
 from nerctl.training.listener import Listener
-from nerctl.training.record import RunRecord, check_free, claim, listed, now
+from nerctl.training.record import check_free, claim, listed
 from nerctl.training.resume import nothing_left
 from nerctl.training.scoring import Scorer
 from nerctl.training.session import Session, write_shared
@@ -300,6 +303,11 @@ class Run:
 
 
 def _encoder_folder(config: TrainConfig) -> Path:
+    if config.init is not None:
+        folder = existing_folder(config.init, "--init", "name the folder of a run that nerctl train wrote")
+        if not is_run(folder):
+            raise NerctlError(f"{folder}: holds no run (--init); name a folder that nerctl train wrote, or use --bert-dir")
+        return folder
     return existing_folder(
         config.bert_dir, "--bert-dir", "nerctl fetch-bert puts an encoder there, or name your own folder"
     )

@@ -1,84 +1,23 @@
-"""The run record, `run.json`: what was run, on what, with which data and versions, and every file the run wrote."""
+"""An output folder and its runs: whether one may begin there, making the folder its own, removing what a run wrote."""
 
 from __future__ import annotations
 
-import json
 import platform
 import re
 import shutil
-import uuid
 from collections.abc import Iterable
-from dataclasses import dataclass, field
-from datetime import datetime, timezone
 from pathlib import Path
-from typing import Any
 
 import nerctl
 from nerctl.errors import NerctlError
-from nerctl.folder import POINTER, SHARED, write_json
-
-RECORD = "run.json"
-"""The record's name in the output folder."""
+from nerctl.folder import POINTER, SHARED
+from nerctl.run_record import LOG_FILES, RECORD, STEPS, RunRecord
 
 OWN_CHECKPOINT = re.compile(r"^(\d{8}|\.\d{8}\.tmp)$")
 """Names of checkpoint folders: whole ones by their step, and one that a save is writing."""
 
-STEPS = "steps.jsonl"
-"""The log with all figures of each step."""
-
-LOG_FILES = {device: f"loss+perf_{device}.txt" for device in ("cpu", "gpu", "npu")}
-"""The step log's name by a backend's `log_name`."""
-
 OWN_FILES = (*SHARED, POINTER, STEPS, *LOG_FILES.values())
 """Names in the output folder that only a run gives; it never begins where somebody else has given one."""
-
-FORMAT = 1
-"""Version of the record."""
-
-
-@dataclass
-class RunRecord:
-    """The record of one run; `content` is what `run.json` holds."""
-
-    folder: Path
-    """The output folder."""
-    content: dict[str, Any] = field(default_factory=dict)
-    """The JSON object."""
-
-    @classmethod
-    def begin(cls, folder: Path, command: str, facts: dict[str, Any]) -> RunRecord:
-        """A new record; written when it is saved."""
-        content = {
-            "format": FORMAT,
-            "run_id": uuid.uuid4().hex[:12],
-            "command": command,
-            "created": now(),
-            "finished": None,
-            "state": "running",
-            **facts,
-            "files": [],
-        }
-        return cls(folder, content)
-
-    @classmethod
-    def load(cls, folder: Path) -> RunRecord:
-        """The record in a folder.
-
-        Raises:
-            NerctlError: it cannot be read.
-        """
-        path = folder / RECORD
-        try:
-            content = json.loads(path.read_text(encoding="utf-8"))
-            assert isinstance(content, dict) and isinstance(content.get("files"), list)
-        except (OSError, ValueError, AssertionError):
-            raise NerctlError(f"{path}: not a readable run record; name another --output-dir") from None
-        return cls(folder, content)
-
-    def save(self, files: Iterable[str]) -> None:
-        """Writes the record; `files` are those that the run has written so far, relative to the folder."""
-        self.content["files"] = sorted({RECORD, *files})
-        write_json(self.folder / RECORD, self.content)
 
 
 def check_free(folder: Path, overwrite: bool) -> None:
@@ -97,7 +36,7 @@ def check_free(folder: Path, overwrite: bool) -> None:
                 f"{folder}: holds another run; continue it with --resume, keep both with another --output-dir, put it "
                 f"away with nerctl archive --output-dir {folder} --to ..., or replace it with --overwrite"
             )
-        RunRecord.load(folder)
+        RunRecord.load(folder).files()  # a record that lists none is of another program
         return
     taken = sorted(name for name in OWN_FILES if (folder / name).exists())
     taken += [f"checkpoints/{entry.name}" for entry in own_checkpoints(folder)]
@@ -133,7 +72,7 @@ def remove_run(record: RunRecord) -> None:
     """
     parents: set[Path] = set()
     root = record.folder.resolve()
-    for name in [POINTER, *OWN_FILES, *record.content["files"]]:
+    for name in [POINTER, *OWN_FILES, *record.files()]:
         path = record.folder / name
         if name == RECORD or root not in path.resolve().parents:
             continue
@@ -169,11 +108,6 @@ def versions() -> dict[str, str]:
         "numpy": numpy.__version__,
         "platform": platform.platform(),
     }
-
-
-def now() -> str:
-    """The time as ISO 8601, UTC."""
-    return datetime.now(timezone.utc).isoformat(timespec="seconds")
 
 
 def listed(folder: Path, names: Iterable[str]) -> list[str]:

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any, NamedTuple, Optional
+from typing import NamedTuple, Optional
 
 from nerctl.errors import DataError
 from nerctl.evaluation.errors import ScoredSentence
-from nerctl.evaluation.report import has_analysis, read_record, write_report
-from nerctl.folder import check_output_folder, sha256_of
-from nerctl.training.record import RunRecord
+from nerctl.evaluation.report import has_analysis, write_report
+from nerctl.files import check_output_folder, sha256_of
+from nerctl.run_record import RunRecord
 
 
 class Split(NamedTuple):
@@ -34,7 +34,7 @@ def report_run(
 
     Raises DataError or ModelError when a file of the folder or the corpus cannot be read.
     """
-    record = read_record(run_dir)
+    record = RunRecord.load(run_dir)
     check_output_folder(run_dir, "--model")
     split = _named(record, data) if data is not None else None
     if split is None and not has_analysis(run_dir):
@@ -44,12 +44,11 @@ def report_run(
         say(f"scoring {split.file}")
         sentences = _scored(run_dir, split.file, device, threads)
     paths = write_report(run_dir, sentences, split.name if split else "")
-    of_run = RunRecord.load(run_dir)  # --overwrite may remove what it lists
-    of_run.save([*of_run.content["files"], *(path.name for path in paths)])
+    record.save([*record.files(), *(path.name for path in paths)])  # --overwrite may remove what it lists
     return paths
 
 
-def _named(record: dict[str, Any], data: Path) -> Split:
+def _named(record: RunRecord, data: Path) -> Split:
     """The file that --data means; it has a split's name where it is that split's file."""
     from nerctl.evaluation.evaluate import corpus_file
 
@@ -57,22 +56,17 @@ def _named(record: dict[str, Any], data: Path) -> Split:
     if not file.is_file():
         raise DataError(f"{file}: no such file; name a corpus file, or a folder with test.txt")
     digest = sha256_of(file)
-    names = (name for name, facts in _facts(record) if facts.get("sha256") == digest)
+    names = (name for name, split in record.corpus.items() if split.sha256 == digest)
     return Split(next(names, file.name), file)
 
 
-def _own(record: dict[str, Any]) -> Optional[Split]:
+def _own(record: RunRecord) -> Optional[Split]:
     """The run's test file, else its dev file, if it is there with the content that was recorded."""
-    facts = dict(_facts(record))
     for name in ("test", "dev"):
-        file = Path(str(facts.get(name, {}).get("path", "")))
-        if name in facts and file.is_file() and sha256_of(file) == facts[name].get("sha256"):
-            return Split(name, file)
+        split = record.corpus.get(name)
+        if split is not None and Path(split.path).is_file() and sha256_of(Path(split.path)) == split.sha256:
+            return Split(name, Path(split.path))
     return None
-
-
-def _facts(record: dict[str, Any]) -> Iterable[tuple[str, dict[str, Any]]]:
-    return [(name, facts) for name, facts in (record.get("corpus") or {}).items() if facts]
 
 
 def _scored(run_dir: Path, file: Path, device: str, threads: int) -> list[ScoredSentence]:

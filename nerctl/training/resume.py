@@ -12,12 +12,12 @@ from typing import Any
 from nerctl.config import TrainConfig
 from nerctl.errors import ModelError, NerctlError
 from nerctl.folder import POINTER, ModelFolder
-from nerctl.training.record import RECORD, RunRecord
+from nerctl.run_record import RECORD, RunRecord
 from nerctl.wording import counted
 
 FREE = (
-    "output_dir", "data_dir", "bert_dir", "steps", "eval_every", "save_every", "patience", "test", "threads", "device",
-    "device_id",
+    "output_dir", "data_dir", "bert_dir", "steps", "eval_every", "save_every", "patience", "test", "threads",
+    "device", "device_id",
 )  # fmt: skip
 """Options that may change between the parts of one run: none of them changes what an update computes on one device."""
 

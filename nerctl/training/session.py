@@ -18,8 +18,9 @@ from nerctl.data.tags import Labels
 from nerctl.data.text_splitter import TextSplitter
 from nerctl.data.tokenizer import Vocabulary, WordPieceTokenizer
 from nerctl.data.windows import SPECIAL
-from nerctl.errors import DataError, ModelError, NerctlError
-from nerctl.folder import sha256_of, write_json, write_text
+from nerctl.encoders.opening import open_encoder
+from nerctl.errors import DataError, NerctlError
+from nerctl.files import sha256_of, write_json, write_text
 from nerctl.heads import has_lstm, make_head
 from nerctl.training.facts import corpus_facts
 from nerctl.training.resume import FREE, OF_A_DEVICE
@@ -81,7 +82,7 @@ def read_data(config: TrainConfig, vocabulary: Vocabulary) -> Data:
         dev=dev,
         test=splits.get("test"),
         labels=labels,
-        tokenizer=WordPieceTokenizer(vocabulary, config.lower_case),
+        tokenizer=WordPieceTokenizer(vocabulary, config.lower_cases(None)),
         facts=facts,
         notes=notes,
     )
@@ -92,31 +93,25 @@ class Session:
 
     Args:
         config: the run.
-        encoder: the folder with bert_config.json and vocab.txt; a Google checkpoint too unless `weights` says otherwise.
-        weights: "checkpoint" (Google's), "random", or "later" (a run that goes on puts its own in).
+        encoder: a folder that `open_encoder` takes; its weights are read only where `weights` says so.
+        weights: "checkpoint" (the folder's), "random", or "later" (a run that goes on puts its own in).
 
     Raises:
         NerctlError: whatever is missing or does not fit, before anything is computed.
     """
 
     def __init__(self, config: TrainConfig, encoder: Path, weights: str) -> None:
-        from nerctl.model.bert import BertConfig
-
         self.backend: Backend = backend_for(config.device_options())
         self.lstm_form = lstm_form(self.backend, config.head, has_lstm(config.head))
-        self.bert = BertConfig.load(encoder / "bert_config.json")
-        vocabulary = Vocabulary.read(encoder / "vocab.txt")
-        if len(vocabulary) != self.bert.vocab_size:
-            raise ModelError(
-                f"{encoder}: vocab.txt has {len(vocabulary)} pieces, bert_config.json says {self.bert.vocab_size}; the "
-                "two files do not belong together"
-            )
+        self.encoder = open_encoder(encoder)
+        self.bert = self.encoder.config
+        config = replace(config, lower_case=config.lower_cases(self.encoder.lower_case))
         self.notes: list[str] = []
         if config.max_seq_length > self.bert.max_position_embeddings:
             longest = self.bert.max_position_embeddings
             self.notes.append(f"the encoder reads {longest} word pieces at most; windows are as long")
             config = replace(config, max_seq_length=longest)
-        self.data = read_data(config, vocabulary)
+        self.data = read_data(config, self.encoder.vocabulary)
         self.notes += self.data.notes
         self.splitter = TextSplitter.of(self.data.train)
         share_cores(config.threads, self.backend.together)
@@ -134,7 +129,7 @@ class Session:
         train = self.data.train
         self.batches = TrainingData(train, self.windows(train), self.head, self.shapes, config.seed)
         self._tell_cut_entities()
-        self._build(encoder, weights)
+        self._build(weights)
 
     def _tell_cut_entities(self) -> None:
         cut = self.batches.cut_entities()
@@ -147,8 +142,7 @@ class Session:
                 "--max-seq-length may hold them"
             )
 
-    def _build(self, encoder: Path, weights: str) -> None:
-        from nerctl.model.checkpoint import google_initial
+    def _build(self, weights: str) -> None:
         from nerctl.model.optimizer import AdamW, AdamWConfig, Schedule
         from nerctl.model.tagger import TaggerModel, random_initial
         from nerctl.training.step import DropoutRates, Stepper
@@ -156,7 +150,7 @@ class Session:
         config = self.config
         initial = random_initial(config.seed, self.bert.initializer_range)
         if weights == "checkpoint":
-            initial = google_initial(encoder, self.bert, initial)
+            initial = self.encoder.initial(initial)
         self.model = TaggerModel(self.bert, self.head, initial, self.backend.compute_dtype, self.lstm_form)
         self.optimizer = AdamW(
             self.model.trainable_variables,

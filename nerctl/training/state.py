@@ -13,7 +13,8 @@ import numpy as np
 import tensorflow as tf
 
 from nerctl.errors import ModelError
-from nerctl.folder import POINTER, ModelFolder, Weights, sha256_of, sync_file, sync_folder
+from nerctl.files import sha256_of, sync
+from nerctl.folder import POINTER, ModelFolder, Weights
 from nerctl.model.checkpoint import load_tensors, save_tensors
 from nerctl.model.optimizer import AdamW
 from nerctl.model.tagger import TaggerModel
@@ -57,7 +58,7 @@ class RunState:
             self.best = Weights(progress.step, self.last.folder, model_files, progress.best_f1)
         pointer = ModelFolder(self.folder, "tensorflow", self.shared, self.best, self.last, asdict(progress))
         pointer.write()
-        sync_folder(self.folder)
+        sync(self.folder)
         self._clean()
 
     def restore(self) -> Progress:
@@ -104,11 +105,11 @@ class RunState:
         moments = {key: item.numpy() for key, item in self.optimizer.moments.items()}
         written += save_tensors(temporary / "optimizer.ckpt", moments)
         for path in written:
-            sync_file(path)
+            sync(path)
         files = {path.name: sha256_of(path) for path in written}
-        sync_folder(temporary)
+        sync(temporary)
         os.replace(temporary, final)
-        sync_folder(final.parent)
+        sync(final.parent)
         return Weights(step, f"{CHECKPOINTS}/{name}", files)
 
     def _clean(self) -> None:

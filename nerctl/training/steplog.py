@@ -13,8 +13,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Callable
 
-from nerctl.folder import write_text
-from nerctl.training.record import LOG_FILES, STEPS
+from nerctl.files import write_text
+from nerctl.run_record import LOG_FILES, STEPS
 
 if TYPE_CHECKING:
     from nerctl.data.batches import Batch

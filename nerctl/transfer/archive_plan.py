@@ -8,9 +8,10 @@ from typing import Optional
 
 from nerctl.errors import NerctlError
 from nerctl.folder import POINTER
+from nerctl.run_record import RECORD
 from nerctl.transfer import PROJECT, Layout, What
 from nerctl.transfer.run_corpus import choose_corpus
-from nerctl.transfer.run_record import RUN_FILE, RunRecord, is_log, read_run
+from nerctl.transfer.run_files import RunFiles, is_log, read_run
 from nerctl.wording import counted
 
 TURING_FOLDERS = {"cuda": "GPU", "npu": "results", "cpu": "CPU"}
@@ -41,7 +42,7 @@ class Place:
     """Which of dataset, checkpoint and logs it holds."""
     entries: tuple[Entry, ...]
     """Its files."""
-    run: Optional[RunRecord]
+    run: Optional[RunFiles]
     """The run that its manifest names; None for a data set that is no run's."""
     missing: tuple[str, ...] = ()
     """Files of the run that belong here and are gone."""
@@ -58,7 +59,7 @@ class Plan:
 
     places: tuple[Place, ...]
     """Folders and files."""
-    run: Optional[RunRecord]
+    run: Optional[RunFiles]
     """The run, where there is one."""
     notes: tuple[str, ...] = ()
     """What the user should know about what is archived."""
@@ -89,7 +90,7 @@ def plan_archive(
         _check_name("--run-name", run_name)
     places: list[Place] = []
     notes: list[str] = []
-    run = read_run(output) if what != "dataset" or (output / RUN_FILE).exists() else None
+    run = read_run(output) if what != "dataset" or (output / RECORD).exists() else None
     if run is not None and what != "dataset":
         groups = _groups(run, output, what)
         if layout == "turing":
@@ -107,7 +108,7 @@ def plan_archive(
     return Plan(tuple(places), run, tuple(notes))
 
 
-def _of_run(run: RunRecord, folder: str, run_name: str, parts: tuple[str, ...], entries: list[Entry]) -> Place:
+def _of_run(run: RunFiles, folder: str, run_name: str, parts: tuple[str, ...], entries: list[Entry]) -> Place:
     folder = f"{folder}/{run_name}" if run_name else folder
     missing = tuple(name for name in run.missing if _part_of(name) in parts)
     return Place(folder, parts, tuple(sorted(entries, key=lambda entry: entry.name)), run, missing)
@@ -117,7 +118,7 @@ def _part_of(name: str) -> str:
     return "logs" if is_log(name) else "checkpoint"
 
 
-def _groups(run: RunRecord, output: Path, what: What) -> dict[str, list[Entry]]:
+def _groups(run: RunFiles, output: Path, what: What) -> dict[str, list[Entry]]:
     """The run's files for each part asked for; its record goes with both parts."""
     groups = {}
     for part in ("checkpoint", "logs"):
@@ -125,14 +126,14 @@ def _groups(run: RunRecord, output: Path, what: What) -> dict[str, list[Entry]]:
             continue
         if part == "checkpoint":
             _check_whole(run, output)
-        own = [name for name in run.files if name != RUN_FILE and _part_of(name) == part]
+        own = [name for name in run.files if name != RECORD and _part_of(name) == part]
         if not own:
             raise NerctlError(f"{output}: the run has written no {part}; name another with --what")
-        groups[part] = [Entry(output / name, name, run.saved.get(name, "")) for name in [*own, RUN_FILE]]
+        groups[part] = [Entry(output / name, name, run.saved.get(name, "")) for name in [*own, RECORD]]
     return groups
 
 
-def _check_whole(run: RunRecord, output: Path) -> None:
+def _check_whole(run: RunFiles, output: Path) -> None:
     """Raises NerctlError unless the run has saved weights, and every file of the saved state is there."""
     if run.fault:
         raise NerctlError(f"{run.fault}; {WITHOUT_CHECKPOINT}")

@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import Optional
 
 from nerctl.errors import DataError, NerctlError, near_path
-from nerctl.folder import sha256_of
+from nerctl.files import sha256_of, take_name
 from nerctl.progress import SILENT, Report
 from nerctl.transfer.download import Resource, download
-from nerctl.transfer.placing import copy_as, make_folder, remove_empty, take_name
+from nerctl.transfer.placing import copy_as, make_folder, remove_empty
 from nerctl.transfer.sources import CHINESE_NER, CHINESE_NER_MIRRORS
 from nerctl.transfer.unpack import is_archive, remove_tree, unpack
 
@@ -58,7 +58,7 @@ def fetch_corpus(
         force: replace files that are there with other content.
 
     Raises:
-        TransferError: network, server or disk failed.
+        FailedError: network, server or disk failed.
         NerctlError: an address gave another content, or a file with other content is in the place.
     """
     right = {}

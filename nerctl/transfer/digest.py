@@ -9,10 +9,7 @@ from pathlib import Path
 from typing import Literal
 
 from nerctl.errors import TransferError
-from nerctl.folder import sha256_of
-
-BLOCK = 1 << 20
-"""Bytes read at a time when a file is copied."""
+from nerctl.files import BLOCK, sha256_of
 
 
 @dataclass(frozen=True)

@@ -15,10 +15,10 @@ from typing import TYPE_CHECKING, Callable, Optional
 
 from nerctl import __version__
 from nerctl.errors import NerctlError, TransferError
+from nerctl.files import disk_error
 from nerctl.progress import SILENT, Report
 from nerctl.transfer.digest import Digest
 from nerctl.transfer.partfile import PartFile, PartState
-from nerctl.transfer.placing import disk_error
 from nerctl.transfer.retry import RETRIED_STATUS, RetryPolicy, retry_after_seconds
 
 if TYPE_CHECKING:

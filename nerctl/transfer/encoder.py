@@ -8,18 +8,23 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Optional
 
+from nerctl.encoders.origin import ORIGIN, check_origin, read_origin, write_origin
 from nerctl.errors import ModelError, NerctlError, near_path
-from nerctl.folder import sha256_of
+from nerctl.files import sha256_of, take_name
 from nerctl.progress import SILENT, Report
 from nerctl.transfer.download import Resource, download
-from nerctl.transfer.encoder_fit import CONFIG, PREFIX, Encoder, check_fit, find_encoder
-from nerctl.transfer.placing import copy_as, make_folder, remove_empty, take_name
+from nerctl.transfer.encoder_fit import CONFIG, PREFIX, SETTINGS, Encoder, check_fit, find_encoder
+from nerctl.transfer.hub import Address, Snapshot, address_of, fetch_snapshot
+from nerctl.transfer.huggingface_folder import converted, find_huggingface
+from nerctl.transfer.placing import copy_as, make_folder, remove_empty
 from nerctl.transfer.sources import E5_SMALL_ZH, ENCODERS, GOOGLE_CHINESE, EncoderSource
 from nerctl.transfer.unpack import Refused, is_archive, remove_tree, unpack
 
 WORKPLACE = ".nerctl-fetching"
 """Folder inside the target in which files are made ready; a command that was killed leaves it, the next
 empties it."""
+CONVERTED = "converted"
+"""Folder in the workplace for an encoder that had another form."""
 DOWNLOADS = ".nerctl-download"
 """Folder inside the target in which an archive is downloaded, kept until its files are in place."""
 ELSEWHERE = "the download was removed; name another address with --mirror, or a local copy with --from"
@@ -40,15 +45,8 @@ class FetchedEncoder:
     """Files written."""
     kept: tuple[str, ...]
     """Files that were there already with the same content."""
-
-
-def source_named(name: Optional[str]) -> EncoderSource:
-    """The encoder of a name; None is the default. Raises NerctlError for one that is not known."""
-    for source in ENCODERS:
-        if name in (None, source.name):
-            return source
-    names = " and ".join(source.name for source in ENCODERS)
-    raise NerctlError(f"no encoder is called {name!r}; known are {names}, and --from takes any other")
+    repository: str = ""
+    """The hub's repository and commit that it came from; empty for any other."""
 
 
 def fetch_encoder(
@@ -62,16 +60,20 @@ def fetch_encoder(
     """Puts an encoder's files directly into `folder`; files there with the same content are kept.
 
     Args:
-        name: a known encoder; None is Google's Chinese BERT or, with `local`, whatever that holds.
+        name: a known encoder, or a repository on a hub, REPOSITORY[@REVISION]; None is Google's Chinese BERT or, with
+            `local`, whatever that holds.
         mirrors: addresses used in place of the built-in ones: NAME.zip itself, or a folder that holds it.
-        local: archive or folder used in place of a download; without `name` any BERT in Google's format.
+        local: archive or folder used in place of a download; without `name` any encoder in Google's form, or in Hugging
+            Face's, which is converted.
         force: replace an encoder that is there.
 
     Raises:
-        TransferError: network, server or disk failed.
+        FailedError: network, server or disk failed.
         NerctlError: what was given, or what is there already, is wrong.
     """
-    source = source_named(name)
+    source = next((one for one in ENCODERS if name in (None, one.name)), None)
+    if source is None:
+        return _fetch_published(address_of(str(name)), folder, mirrors, local, force, report)
     if local is not None:
         return _fetch_local(source if name else None, folder, local, force, report)
     if complete := _already(source, folder):
@@ -139,24 +141,67 @@ def zip_addresses(source: EncoderSource, mirrors: Sequence[str]) -> tuple[str, .
 
 def _fetch_local(source: Optional[EncoderSource], folder: Path, local: Path, force: bool, report: Report) -> FetchedEncoder:
     if not local.exists():
-        raise NerctlError(f"{local}: no such file or folder; {near_path(Path(local))}give --from a zip or folder of a BERT")
+        raise NerctlError(f"{local}: no such file or folder; {near_path(Path(local))}give --from a zip or folder with one")
     if not local.is_dir() and not is_archive(local):
         raise NerctlError(f"{local}: is neither a folder nor a zip or tar file, or it is damaged")
     made = make_folder(folder)
     try:
         with _workplace(folder) as workplace:
             try:
-                if local.is_dir():
-                    encoder = _copied(find_encoder(local), workplace)
-                else:
+                place = local
+                if not local.is_dir():
                     report.note(f"unpacking {local}")
                     unpack(local, workplace)
-                    encoder = find_encoder(workplace)
+                    place = workplace
+                if (published := find_huggingface(place)) is not None:
+                    report.note(f"converting {local}")
+                    encoder = converted(published, workplace / CONVERTED)
+                else:
+                    encoder = find_encoder(place)
+                    encoder = _copied(encoder, workplace) if local.is_dir() else encoder
                 return _take(source, encoder, folder, force)
             except ModelError as error:  # the workplace is gone when the message is read
                 raise ModelError(_told_of(error, workplace, str(local))) from error
     finally:
         remove_empty(made)
+
+
+def _fetch_published(
+    address: Address, folder: Path, mirrors: Sequence[str], local: Optional[Path], force: bool, report: Report
+) -> FetchedEncoder:
+    """An encoder from a hub, converted; the folder says which commit it was, and each file's checksum."""
+    if local is not None:
+        raise NerctlError(f"{address}: comes from a hub, --from {local} from your disk; leave one of the two out")
+    if mirrors:
+        raise NerctlError(f"{address}: a mirror of a hub is named by HF_ENDPOINT, not by --mirror")
+    snapshot = fetch_snapshot(address, report)
+    if _holds(folder, address, snapshot):
+        kept = tuple(sorted([*read_origin(folder)["files"], ORIGIN]))
+        return FetchedEncoder(folder, "", (), kept, f"{address.repository}@{snapshot.commit}")
+    made = make_folder(folder)
+    try:
+        with _workplace(folder) as workplace:
+            report.note(f"converting {address}, commit {snapshot.commit[:12]}")
+            try:
+                encoder = converted(snapshot.folder, workplace / CONVERTED)
+                write_origin(encoder.folder, address.repository, snapshot.commit, [new for _, new in encoder.files])
+                fetched = _put(find_encoder(encoder.folder), folder, "", force)
+            except ModelError as error:
+                known = _told_of(error, snapshot.folder, str(address))
+                raise ModelError(known.replace(str(workplace), str(address))) from error
+        return replace(fetched, repository=f"{address.repository}@{snapshot.commit}")
+    finally:
+        remove_empty(made)
+
+
+def _holds(folder: Path, address: Address, snapshot: Snapshot) -> bool:
+    """Whether a folder has this commit's encoder, whole and unaltered."""
+    try:
+        origin = read_origin(folder)
+        check_origin(folder)
+    except ModelError:
+        return False
+    return (origin.get("repository"), origin.get("commit")) == (address.repository, snapshot.commit)
 
 
 def _told_of(error: NerctlError, place: Path, known: str) -> str:
@@ -227,8 +272,9 @@ def _refuse_other(folder: Path, wanted: dict[str, str]) -> None:
 
 
 def _stale(folder: Path, wanted: dict[str, str]) -> list[Path]:
-    """Checkpoint files in the folder that the new encoder does not have."""
-    return sorted(path for path in folder.glob(f"{PREFIX}.*") if path.name not in wanted)
+    """Files of another checkpoint, or of another treatment of case, that the new encoder does not have."""
+    beside = [*folder.glob(f"{PREFIX}.*"), *folder.glob(SETTINGS), *folder.glob(ORIGIN)]
+    return sorted(path for path in beside if path.name not in wanted)
 
 
 def _put(encoder: Encoder, folder: Path, known_as: str, force: bool) -> FetchedEncoder:

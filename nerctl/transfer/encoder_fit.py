@@ -2,26 +2,19 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from nerctl.encoders.origin import ORIGIN
 from nerctl.errors import ModelError
+from nerctl.model.encoder_config import BertConfig
+from nerctl.model.families import ROOT, layer_names, variables
 
 CONFIG, VOCABULARY, PREFIX = "bert_config.json", "vocab.txt", "bert_model.ckpt"
-"""Google's names of the files; PREFIX is followed by .index, .data-00000-of-00001 and, from TensorFlow 1,
-.meta."""
-SIZES = (
-    "hidden_size",
-    "intermediate_size",
-    "max_position_embeddings",
-    "num_attention_heads",
-    "num_hidden_layers",
-    "type_vocab_size",
-    "vocab_size",
-)
-"""Keys of the config that decide tensor shapes."""
+SETTINGS = "tokenizer_config.json"
+"""Names of the files, Google's but for SETTINGS, which says whether text is lower-cased. PREFIX is followed by .index,
+.data-00000-of-00001 and, from TensorFlow 1, .meta."""
 SPECIAL = ("[PAD]", "[UNK]", "[CLS]", "[SEP]")
 """Entries without which no sentence can be encoded."""
 EXTRAS = ("SOURCE", "README", "LICENSE", "LICENCE", "NOTICE")
@@ -49,7 +42,10 @@ def find_encoder(folder: Path) -> Encoder:
     """
     configs = sorted(path for path in folder.rglob(CONFIG) if path.is_file())
     if not configs:
-        raise ModelError(f"{folder}: no {CONFIG} in it; an encoder in Google's BERT format has one")
+        raise ModelError(
+            f"{folder}: neither {CONFIG} in it, as Google's form has it, nor a config.json with a model_type, as Hugging "
+            "Face's has it"
+        )
     if len(configs) > 1:
         places = ", ".join(str(path.parent.relative_to(folder)) or "." for path in configs[:3])
         raise ModelError(f"{folder}: holds more than one encoder ({places}); name the folder of one")
@@ -73,38 +69,21 @@ def _names(folder: Path, prefix: str) -> list[tuple[str, str]]:
         beginning, ending = path.name[: len(prefix)], path.name[len(prefix) :]
         if beginning == prefix and (ending in (".index", ".meta") or ending.startswith(".data-")):
             pairs.append((path.name, PREFIX + ending))
-        elif path.name in (CONFIG, VOCABULARY) or (
+        elif path.name in (CONFIG, VOCABULARY, SETTINGS, ORIGIN) or (
             path.name.upper().startswith(EXTRAS) and path.stat().st_size <= EXTRA_BYTES
         ):
             pairs.append((path.name, path.name))
     return pairs
 
 
-def check_fit(encoder: Encoder) -> dict[str, int]:
-    """Reads the config, the vocabulary and every tensor of the checkpoint; returns the config's sizes.
+def check_fit(encoder: Encoder) -> None:
+    """Reads the config, the vocabulary and every tensor of the checkpoint.
 
     Raises ModelError with the first thing that does not fit.
     """
-    sizes = _sizes(encoder.folder / CONFIG)
-    _check_vocabulary(encoder.folder / VOCABULARY, sizes["vocab_size"])
-    _check_tensors(encoder, sizes)
-    return sizes
-
-
-def _sizes(path: Path) -> dict[str, int]:
-    try:
-        config: Any = json.loads(path.read_text("utf-8"))
-    except (OSError, ValueError) as error:
-        raise ModelError(f"{path}: is not JSON in UTF-8") from error
-    sizes = {}
-    for key in SIZES:
-        value = config.get(key) if isinstance(config, dict) else None
-        if not isinstance(value, int) or isinstance(value, bool) or value < 1:
-            raise ModelError(f"{path}: {key} is {value!r} and should be a whole number above 0")
-        sizes[key] = value
-    if sizes["hidden_size"] % sizes["num_attention_heads"]:
-        raise ModelError(f"{path}: hidden_size is no multiple of num_attention_heads")
-    return sizes
+    config = BertConfig.load(encoder.folder / CONFIG)
+    _check_vocabulary(encoder.folder / VOCABULARY, config.vocab_size)
+    _check_tensors(encoder, config)
 
 
 def _check_vocabulary(path: Path, rows: int) -> None:
@@ -120,7 +99,7 @@ def _check_vocabulary(path: Path, rows: int) -> None:
         raise ModelError(f"{path}: lacks {' '.join(missing)}; BERT needs these entries")
 
 
-def _check_tensors(encoder: Encoder, sizes: dict[str, int]) -> None:
+def _check_tensors(encoder: Encoder, config: BertConfig) -> None:
     import numpy as np
     import tensorflow as tf
 
@@ -129,7 +108,8 @@ def _check_tensors(encoder: Encoder, sizes: dict[str, int]) -> None:
     try:
         reader = tf.train.load_checkpoint(str(prefix))
         shapes: dict[str, list[int]] = reader.get_variable_to_shape_map()
-        for name, shape in expected_shapes(sizes).items():
+        for one in variables(config):
+            name, shape = one.name, one.shape
             if name not in shapes:
                 raise ModelError(f"{prefix}: lacks the tensor {name} that {CONFIG} asks for")
             if tuple(shapes[name]) != shape:
@@ -139,39 +119,10 @@ def _check_tensors(encoder: Encoder, sizes: dict[str, int]) -> None:
     except (tf.errors.OpError, ValueError, RuntimeError, TypeError) as error:
         where = f" at {name}" if name else ""
         raise ModelError(f"{prefix}: cannot be read{where}; the checkpoint is damaged or incomplete") from error
-    beyond = f"bert/encoder/layer_{sizes['num_hidden_layers']}/"
+    beyond = f"{ROOT}/encoder/layer_{len(set(layer_names(config)))}/"
     if any(other.startswith(beyond) for other in shapes):
         raise ModelError(f"{prefix}: has more layers than num_hidden_layers in {CONFIG} says")
 
 
 def _by(shape: Any) -> str:
     return " x ".join(str(size) for size in shape) or "a single number"
-
-
-def expected_shapes(sizes: dict[str, int]) -> dict[str, tuple[int, ...]]:
-    """Names and shapes of the tensors of Google's BERT (modeling.py of google-research/bert), without the
-    pooler."""
-    hidden, inner = sizes["hidden_size"], sizes["intermediate_size"]
-    shapes: dict[str, tuple[int, ...]] = {
-        "bert/embeddings/word_embeddings": (sizes["vocab_size"], hidden),
-        "bert/embeddings/position_embeddings": (sizes["max_position_embeddings"], hidden),
-        "bert/embeddings/token_type_embeddings": (sizes["type_vocab_size"], hidden),
-        "bert/embeddings/LayerNorm/gamma": (hidden,),
-        "bert/embeddings/LayerNorm/beta": (hidden,),
-    }
-    for layer in range(sizes["num_hidden_layers"]):
-        place = f"bert/encoder/layer_{layer}"
-        for part, rows, columns in (
-            ("attention/self/query", hidden, hidden),
-            ("attention/self/key", hidden, hidden),
-            ("attention/self/value", hidden, hidden),
-            ("attention/output/dense", hidden, hidden),
-            ("intermediate/dense", hidden, inner),
-            ("output/dense", inner, hidden),
-        ):
-            shapes[f"{place}/{part}/kernel"] = (rows, columns)
-            shapes[f"{place}/{part}/bias"] = (columns,)
-        for part in ("attention/output/LayerNorm", "output/LayerNorm"):
-            shapes[f"{place}/{part}/gamma"] = (hidden,)
-            shapes[f"{place}/{part}/beta"] = (hidden,)
-    return shapes

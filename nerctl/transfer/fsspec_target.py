@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from typing import Any, Optional
 
 from nerctl.errors import NerctlError, TransferError
-from nerctl.transfer.digest import BLOCK
+from nerctl.files import BLOCK
 
 
 def open_fsspec(address: str) -> FsspecTarget:

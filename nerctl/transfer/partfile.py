@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import IO, Optional
 
 from nerctl.errors import NerctlError, TransferError
-from nerctl.transfer.placing import disk_error, take_name, write_json
+from nerctl.files import disk_error, take_name, write_json
 
 FORMAT = 1
 """Layout of the journal; another number is not continued."""

@@ -9,7 +9,7 @@ from typing import Optional
 from nerctl.data.splits import find_splits, split_of
 from nerctl.errors import NerctlError
 from nerctl.transfer.digest import checksum
-from nerctl.transfer.run_record import RunRecord
+from nerctl.transfer.run_files import RunFiles
 
 DEFAULT = Path("NERdata")
 """The folder of a corpus that nothing else tells."""
@@ -27,7 +27,7 @@ class Corpus:
     """What the user should know about them; empty for nothing."""
 
 
-def choose_corpus(run: Optional[RunRecord], output: Path, data: Optional[Path], alone: bool) -> Corpus:
+def choose_corpus(run: Optional[RunFiles], output: Path, data: Optional[Path], alone: bool) -> Corpus:
     """The corpus that goes into an archive.
 
     Args:
@@ -60,13 +60,13 @@ def choose_corpus(run: Optional[RunRecord], output: Path, data: Optional[Path], 
     return Corpus(other, False, f"{faults[0]}; archived as no run's")
 
 
-def _folders(run: RunRecord) -> list[Path]:
+def _folders(run: RunFiles) -> list[Path]:
     """Where the run's corpus may be: where the run found it, then DEFAULT."""
     own = [Path(split.path).parent for split in run.corpus.values()]
     return list(dict.fromkeys([*own, DEFAULT]))
 
 
-def _of_run(run: RunRecord, output: Path, folder: Path) -> tuple[tuple[Path, ...], str]:
+def _of_run(run: RunFiles, output: Path, folder: Path) -> tuple[tuple[Path, ...], str]:
     """The run's corpus files in a folder, and the first thing that is not as it was; that is empty when all is."""
     files = []
     for name, split in run.corpus.items():

@@ -16,8 +16,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nerctl.errors import FailedError, ModelError, NerctlError
+from nerctl.files import disk_error, write_bytes, write_json
 from nerctl.transfer.encoder_fit import CONFIG, PREFIX, VOCABULARY
-from nerctl.transfer.placing import disk_error, write_bytes, write_json
 from nerctl.transfer.sources import E5_MEMBER, E5_MEMBER_BYTES, E5_MEMBER_SHA256, E5_PACKAGE, E5_VERSION
 
 if TYPE_CHECKING:

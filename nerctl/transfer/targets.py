@@ -11,8 +11,8 @@ from typing import Optional, Protocol
 from urllib.parse import unquote, urlsplit
 
 from nerctl.errors import NerctlError, near_path
+from nerctl.files import disk_error, sync
 from nerctl.transfer.digest import blocks_of, cannot_read
-from nerctl.transfer.placing import disk_error, sync
 
 
 class Target(Protocol):

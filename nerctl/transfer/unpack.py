@@ -22,8 +22,7 @@ from pathlib import Path
 from typing import IO, Any, Union, cast
 
 from nerctl.errors import NerctlError
-from nerctl.transfer.digest import BLOCK
-from nerctl.transfer.placing import disk_error
+from nerctl.files import BLOCK, disk_error
 
 DAMAGE = (zipfile.BadZipFile, tarfile.TarError, zlib.error, lzma.LZMAError, EOFError, UnicodeDecodeError)
 """What the standard library raises on a damaged archive, besides OSError."""

@@ -17,10 +17,10 @@ from typing import get_args
 
 import nerctl
 from nerctl.errors import NerctlError
+from nerctl.files import read_bytes, write_bytes
 from nerctl.upstream import launch_script
 from nerctl.upstream.hooks_patch import patch_source
 from nerctl.upstream.source_text import SourceText
-from nerctl.upstream.whole_file import read_file, replace_file
 
 _FILE = "bert_lstm_ner.py"
 _PLACES = (f"bert_base/train/{_FILE}", f"train/{_FILE}", _FILE)
@@ -99,7 +99,7 @@ def apply_patch(path: Path, *, device: str, steps: int, dry_run: bool = False) -
     """
     if device not in get_args(launch_script.PatchedDevice):
         raise NerctlError(f"--device {device}: the original is patched for cuda or npu")
-    before = read_file(path)
+    before = read_bytes(path)
     record = _record(path)
     original = before
     if record is not None and _sha256(before) == record.patched_sha256:
@@ -124,14 +124,14 @@ def apply_patch(path: Path, *, device: str, steps: int, dry_run: bool = False) -
         return outcome
     if after != before:
         _set_aside_other_original(path, original)
-        replace_file(_original_path(path), original)
+        write_bytes(_original_path(path), original)
     script_sha256 = _sha256(script.content) if script is not None else None
     new_record = Record(_sha256(original), _sha256(after), device, steps, script_sha256, nerctl.__version__)
-    replace_file(_record_path(path), (json.dumps(asdict(new_record), indent=2) + "\n").encode())
+    write_bytes(_record_path(path), (json.dumps(asdict(new_record), indent=2) + "\n").encode())
     if script is not None:
-        replace_file(script.path, script.content, mode=0o755)
+        write_bytes(script.path, script.content, mode=0o755)
     if after != before:
-        replace_file(path, after)
+        write_bytes(path, after)
     return outcome
 
 
@@ -140,7 +140,7 @@ def revert_patch(path: Path, *, dry_run: bool = False, force: bool = False) -> O
 
     Raises NerctlError when the source was edited since it was patched, unless `force`.
     """
-    before = read_file(path)
+    before = read_bytes(path)
     record = _record(path)
     if record is None:
         if _original_path(path).exists() and not force:
@@ -150,7 +150,7 @@ def revert_patch(path: Path, *, dry_run: bool = False, force: bool = False) -> O
             )
         if not _original_path(path).exists():
             raise NerctlError(f"{path}: nothing to revert: nerctl kept no original beside it.")
-    kept = read_file(_original_path(path)) if record is None else _kept_original(path, record)
+    kept = read_bytes(_original_path(path)) if record is None else _kept_original(path, record)
     current = _sha256(before)
     expected = {_sha256(kept)} | ({record.patched_sha256} if record is not None else set())
     if current not in expected and not force:
@@ -162,7 +162,7 @@ def revert_patch(path: Path, *, dry_run: bool = False, force: bool = False) -> O
     status = "original" if before == kept else ("would revert" if dry_run else "reverted")
     if not dry_run:
         if before != kept:
-            replace_file(path, kept)
+            write_bytes(path, kept)
         notes += _remove_script(path, record)
         for beside in (_record_path(path), _original_path(path)):
             if beside.exists():
@@ -182,7 +182,7 @@ def _script_for(
     """The run_1p.sh to write beside the source, or None and why when the one there is not ours."""
     script = path.parent / launch_script.SCRIPT_NAME
     ours = record.script_sha256 if record is not None else None
-    if script.exists() and _sha256(read_file(script)) != ours:
+    if script.exists() and _sha256(read_bytes(script)) != ours:
         return None, [f"{script} is yours or was edited, and is kept; move it away to get nerctl's."]
     up = "/".join([".."] * 2) if path.parent.parent.name == "bert_base" else ".."
     text = launch_script.launch_script(device, steps, up, path.parent / "train_helper.py")
@@ -193,7 +193,7 @@ def _remove_script(path: Path, record: Record | None) -> list[str]:
     script = path.parent / launch_script.SCRIPT_NAME
     if not script.exists() or record is None or record.script_sha256 is None:
         return []
-    if _sha256(read_file(script)) != record.script_sha256:
+    if _sha256(read_bytes(script)) != record.script_sha256:
         return [f"{script} was edited since and is kept."]
     script.unlink()
     return []
@@ -223,7 +223,7 @@ def _kept_original(path: Path, record: Record) -> bytes:
         raise NerctlError(
             f"{kept} is missing, so the original cannot be restored: install or check out {_FILE} anew."
         )
-    content = read_file(kept)
+    content = read_bytes(kept)
     if _sha256(content) != record.original_sha256:
         raise NerctlError(
             f"{kept} is not what was kept (its SHA-256 differs): install or check out {_FILE} anew."
@@ -234,8 +234,8 @@ def _kept_original(path: Path, record: Record) -> bytes:
 def _set_aside_other_original(path: Path, original: bytes) -> None:
     """Keeps an older original of other content under its own name before a new one takes the place."""
     kept = _original_path(path)
-    if kept.is_file() and read_file(kept) != original:
-        os.replace(kept, kept.with_name(f"{kept.name}-{_sha256(read_file(kept))[:8]}"))
+    if kept.is_file() and read_bytes(kept) != original:
+        os.replace(kept, kept.with_name(f"{kept.name}-{_sha256(read_bytes(kept))[:8]}"))
 
 
 def _diff(path: Path, before: bytes, after: bytes) -> str:

@@ -18,7 +18,8 @@ from nerctl.data.sentence_windows import SentenceWindows
 from nerctl.data.spans import Span
 from nerctl.errors import FailedError, NerctlError
 from nerctl.evaluation.evaluate import evaluate_model
-from nerctl.folder import ModelFolder, Weights, check_output_folder, sha256_of, sync_folder
+from nerctl.files import check_output_folder, sha256_of, sync
+from nerctl.folder import ModelFolder, Weights
 from nerctl.inference.documents import Document, token_table
 from nerctl.inference.emissions import emissions_of
 from nerctl.inference.engine import Engine, TensorFlowEngine
@@ -27,6 +28,13 @@ from nerctl.inference.sample_check import FILE as SAMPLE
 from nerctl.inference.sample_check import differing, sample_documents, write_sample
 from nerctl.progress import SILENT, Report
 from nerctl.workflows.export_options import ExportOptions
+from nerctl.workflows.transformers_export import (
+    check_written,
+    need_packages,
+    one_by_one,
+    write_card,
+    write_transformers,
+)
 
 WEIGHTS = "weights"
 """Where an exported folder has its weights."""
@@ -80,20 +88,27 @@ def export_model(source: Path, target: Path, options: ExportOptions, report: Rep
     check_output_folder(target, "--to")
     if options.format == "onnx":
         _need_onnx()
+    elif options.format == "transformers":
+        need_packages()
     report.note(f"reading {source}")
     model = load_model(source, engine="tensorflow", device="cpu")
+    if options.format == "transformers" and not model.head.classifier() and options.data is None:
+        raise NerctlError(
+            f"{source}: its CRF scores neighbouring tags, which --format transformers leaves behind; measure what that "
+            "loses with --data FILE"
+        )
     target.parent.mkdir(parents=True, exist_ok=True)
     _remove_leftovers(target)
     part = target.with_name(f".{target.name}.{os.getpid()}.tmp")
     try:
         report.note(f"writing {target}, then comparing it with the model")
-        write = _write_onnx if options.format == "onnx" else _write_saved_model
+        write, check = FORMS[options.format]
         write(model, part, options)
-        result = _checked(model, part, options, report)
+        result = check(model, part, options, report)
         if target.is_dir():
             target.rmdir()
         os.replace(part, target)
-        sync_folder(target.parent)
+        sync(target.parent)
     except OSError as error:
         raise FailedError(f"{target}: cannot be written ({error.strerror or error})") from None
     finally:
@@ -142,10 +157,9 @@ def _write_onnx(model: LoadedModel, part: Path, options: ExportOptions) -> None:
     from nerctl.inference.onnx_int8 import Int8Products
 
     tagger = _network(model)
-    tensors = {name: item.numpy() for name, item in tagger.variables_by_name().items()}
+    tensors = _tensors(model)
     products = Int8Products(Graph()) if options.int8 else Products(Graph())
-    bert = tagger.bert.config
-    Builder(tensors, bert.num_attention_heads, bert.layer_norm_eps, products).emissions(model.head)
+    Builder(tensors, tagger.bert.config, products).emissions(model.head)
     weights = part / WEIGHTS
     weights.mkdir(parents=True)
     onnx.save(as_model(products.graph), str(weights / "model.onnx"))
@@ -169,6 +183,10 @@ def _network(model: LoadedModel) -> Any:
     return model.engine.model
 
 
+def _tensors(model: LoadedModel) -> dict[str, np.ndarray]:
+    return {name: item.numpy() for name, item in _network(model).variables_by_name().items()}
+
+
 def _copy_shared(model: LoadedModel, part: Path) -> dict[str, str]:
     """Copies the files beside the weights; their checksums by name."""
     for name in model.folder.shared:
@@ -184,33 +202,56 @@ def _finish(model: LoadedModel, part: Path, engine: str) -> None:
     weights = Weights(origin.step, WEIGHTS, files, origin.f1)
     ModelFolder(path=part, engine=engine, shared=shared, best=None, last=weights).write()
     for file in part.rglob("*"):
-        if file.is_file():
-            with open(file, "rb") as stream:
-                os.fsync(stream.fileno())
+        sync(file)
 
 
-def _checked(model: LoadedModel, part: Path, options: ExportOptions, report: Report) -> Export:
-    """The export's figures.
+def _write_transformers(model: LoadedModel, part: Path, options: ExportOptions) -> None:
+    part.mkdir(parents=True)
+    write_transformers(model, _tensors(model), _network(model).bert.config, part)
 
-    Raises:
-        FailedError: it differs from the model by more than is allowed.
-    """
-    if options.format == "saved-model":
-        from nerctl.inference.saved_model import SavedModelTagger
 
-        texts = sample_documents(model, longest=model.max_seq_length // 2)  # each fits one window
-        tags = SavedModelTagger(part / "1").tags(model, texts)
-        spans = [bio.spans_of_ids(one, model.labels.types) for one in tags]
-        comparison = _compared(texts, _sample_spans(model, model.engine, texts)[0], spans)
-        if comparison.same_tags < comparison.tokens:
-            raise FailedError(_differs(part, comparison))
-        return Export(part, comparison, 0)
+def _check_saved_model(model: LoadedModel, part: Path, options: ExportOptions, report: Report) -> Export:
+    """The export's figures; FailedError where a tag differs."""
+    from nerctl.inference.saved_model import SavedModelTagger
+
+    texts = sample_documents(model, longest=model.max_seq_length // 2)  # each fits one window
+    tags = SavedModelTagger(part / "1").tags(model, texts)
+    spans = [bio.spans_of_ids(one, model.labels.types) for one in tags]
+    comparison = _compared(texts, _sample_spans(model, model.engine, texts)[0], spans)
+    if comparison.same_tags < comparison.tokens:
+        raise FailedError(_differs(part, comparison))
+    return Export(part, comparison, 0)
+
+
+def _check_onnx(model: LoadedModel, part: Path, options: ExportOptions, report: Report) -> Export:
+    """The export's figures; FailedError where it differs from the model by more than is allowed."""
     exported = load_model(part, engine="onnx")
     comparison = compare(model, exported.engine)
     if not options.int8 and (comparison.difference > TOLERANCE or comparison.same_tags < comparison.tokens):
         raise FailedError(_differs(part, comparison))
+    return Export(part, comparison, 0, *_scores(model, exported, options, report))
+
+
+def _check_transformers(model: LoadedModel, part: Path, options: ExportOptions, report: Report) -> Export:
+    """The export's figures; FailedError where a weight or a word piece differs, or too much F1 is lost."""
+    documents = sample_documents(model, longest=model.max_seq_length // 2)
+    check_written(model, _tensors(model), part, documents)
+    exported = one_by_one(model)
+    spans, emissions = _sample_spans(model, model.engine, documents)
+    comparison = _compared(documents, spans, exported.decoder.spans(emissions))
+    before, after = _scores(model, exported, options, report)
+    write_card(model, part, model.head.classifier(), options.data, before, after)
+    for file in part.rglob("*"):
+        sync(file)
+    return Export(part, comparison, 0, before, after)
+
+
+def _scores(
+    model: LoadedModel, exported: LoadedModel, options: ExportOptions, report: Report
+) -> tuple[Optional[float], Optional[float]]:
+    """F1 before and after on the data given, if any was; FailedError where too much is lost."""
     if options.data is None:
-        return Export(part, comparison, 0)
+        return None, None
     before = evaluate_model(model, options.data, report=report).scores.f1
     after = evaluate_model(exported, options.data, report=report).scores.f1
     drop = 100 * (before - after)
@@ -219,7 +260,15 @@ def _checked(model: LoadedModel, part: Path, options: ExportOptions, report: Rep
             f"the export loses {drop:.2f} points of F1 on {options.data} ({100 * before:.2f} to {100 * after:.2f}), "
             f"more than --max-f1-drop {options.max_f1_drop:g}; nothing was written"
         )
-    return Export(part, comparison, 0, before, after)
+    return before, after
+
+
+FORMS = {
+    "onnx": (_write_onnx, _check_onnx),
+    "saved-model": (_write_saved_model, _check_saved_model),
+    "transformers": (_write_transformers, _check_transformers),
+}
+"""What writes each of `nerctl.workflows.export_options.FORMATS` into a folder, and what compares it with the model."""
 
 
 def _differs(part: Path, comparison: Comparison) -> str:

@@ -8,7 +8,7 @@ from typing import Literal, Optional, get_args
 
 from nerctl.errors import NerctlError
 
-Format = Literal["onnx", "saved-model"]
+Format = Literal["onnx", "saved-model", "transformers"]
 """What `--format` takes."""
 
 Quantized = Literal["int8"]
@@ -35,5 +35,5 @@ class ExportOptions:
             raise NerctlError(f"--format {self.format}: unknown; it takes {', '.join(FORMATS)}")
         if self.int8 and self.format != "onnx":
             raise NerctlError("--quantize int8 needs --format onnx")
-        if self.data is not None and self.format != "onnx":
-            raise NerctlError("--data compares F1 of an ONNX export; leave it out with --format saved-model")
+        if self.data is not None and self.format == "saved-model":
+            raise NerctlError("--data compares F1 with another form's; leave it out with --format saved-model")

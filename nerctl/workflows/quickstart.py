@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,12 +11,12 @@ from nerctl.config import TrainConfig
 from nerctl.data.sample import sample_corpus, write_encoder, write_sample
 from nerctl.errors import NerctlError
 from nerctl.evaluation.scores import Scores
-from nerctl.folder import check_output_folder
+from nerctl.files import check_output_folder
 from nerctl.inference.tagger import Result, Tagger
 from nerctl.progress import SILENT, Report
+from nerctl.run_record import RunRecord
 from nerctl.training.listener import Listener
 from nerctl.training.loop import train
-from nerctl.training.record import RECORD
 from nerctl.training.resume import resumed_config
 from nerctl.transfer.encoder import fetch_encoder
 from nerctl.transfer.sources import E5_SMALL_ZH
@@ -135,8 +134,8 @@ def _is_unfinished(run: Path) -> bool:
         NerctlError: a run is there and it is finished.
     """
     try:
-        state = json.loads((run / RECORD).read_text(encoding="utf-8"))["state"]
-    except (OSError, ValueError, KeyError, TypeError):
+        state = RunRecord.load(run).content.get("state")
+    except NerctlError:
         return False  # no run, or one whose record cannot be read, which the training refuses by itself
     if state == "finished":
         raise NerctlError(

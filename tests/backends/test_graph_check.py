@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 import tensorflow as tf
@@ -12,7 +13,7 @@ from nerctl.backends import DeviceOptions
 from nerctl.backends.graph_check import check_graph, check_traces, read_npu_ops
 from nerctl.backends.npu import NpuBackend
 from nerctl.errors import DeviceError
-from nerctl.workflows.doctor.graphs import check_npu_graphs
+from nerctl.workflows.doctor.graphs import check_head, check_npu_graphs
 from nerctl.workflows.doctor.trial import RATES, tiny_batch, tiny_stepper
 
 STANDIN_OPS = Path(__file__).parent / "standin" / "supported_ops.json"
@@ -120,6 +121,23 @@ def test_our_training_and_inference_graphs_are_clean(precision: str) -> None:
         assert [str(one) for one in report.findings] == []
         assert report.ops["MatMul"] > 5  # it did look at a whole network
     assert reports[0].ops["AssignSubVariableOp"] > 10  # and at the update
+
+
+@pytest.mark.parametrize(
+    "encoder",
+    [
+        {"hidden_act": "silu"},
+        {"model_type": "ernie", "use_task_id": True, "hidden_act": "relu"},
+        {"model_type": "electra", "embedding_size": 16, "hidden_act": "gelu_new"},
+        {"model_type": "albert", "embedding_size": 16},
+    ],
+    ids=["bert", "ernie", "electra", "albert"],
+)
+@pytest.mark.parametrize("precision", ["float32", "mixed_float16"])
+def test_the_graphs_of_every_encoder_family_are_clean(encoder: dict[str, Any], precision: str) -> None:
+    backend = NpuBackend(DeviceOptions(device="npu", precision=precision))
+    for report in check_head(backend, "crf", read_npu_ops(STANDIN_OPS), **encoder):
+        assert [str(one) for one in report.findings] == []
 
 
 def test_the_graphs_of_a_split_batch_are_clean_too() -> None:

@@ -36,9 +36,10 @@ def test_flags_part_in_twos_and_a_joiner_behind_a_letter_joins_nothing() -> None
 
 
 @given(st.text(st.sampled_from(["海", " ", *"".join(WHOLE), "\u200b", "\u0e33", "b"])))
-def test_clusters_equal_those_of_the_regex_package(text: str) -> None:
-    regex = pytest.importorskip("regex", reason="compares with the regex package, which is not here")
-    assert [text[start:end] for start, end, _ in clusters(text)] == regex.findall(r"\X", text)
+def test_clusters_hold_the_whole_text_in_order_and_each_stands_alone_too(text: str) -> None:
+    found = clusters(text)
+    assert "".join(text[start:end] for start, end, _ in found) == text
+    assert all(clusters(text[start:end]) == [(0, end - start, empty)] for start, end, empty in found)
 
 
 def test_every_plain_character_shows_and_stands_alone() -> None:

@@ -12,6 +12,7 @@ import pytest
 
 from nerctl.data.sample import SIZES, SampleSentence, sample_corpus, sample_sentences, write_sample
 from nerctl.data.sample.ambiguous import ADVERBS, NOTIONS, THINGS, TYPES_OF
+from nerctl.errors import FailedError
 
 SEEDS = (0, 1, 2, 3)
 Span = tuple[int, int, str]
@@ -178,7 +179,7 @@ def test_a_write_that_fails_leaves_the_old_file_and_no_other(tmp_path, monkeypat
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(os, "fsync", full_disk)
-    with pytest.raises(OSError):
+    with pytest.raises(FailedError, match="the disk is full"):
         write_sample(tmp_path)
     assert [path.name for path in tmp_path.iterdir()] == ["train.txt"]
     assert (tmp_path / "train.txt").read_text(encoding="utf-8") == "old"

@@ -256,7 +256,7 @@ def test_what_cannot_be_written_leaves_the_old_file_and_no_litter(
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr("os.fsync", full)
-    with pytest.raises(FailedError, match=r"report.json: No space left"):
+    with pytest.raises(FailedError, match=r"report.json: the disk is full"):
         write_report(folder, made_up_sentences(5), "test")
     assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
 

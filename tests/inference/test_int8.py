@@ -14,7 +14,8 @@ from tiny_model import TYPES, write_corpus
 from nerctl.backends.processor import processor_features, processor_name
 from nerctl.data.sentence_windows import SentenceWindows
 from nerctl.errors import ModelError
-from nerctl.folder import ModelFolder, sha256_of
+from nerctl.files import sha256_of
+from nerctl.folder import ModelFolder
 from nerctl.inference.emissions import emissions_of
 from nerctl.inference.loading import load_model
 from nerctl.inference.onnx_int8 import LARGEST_INPUT, LARGEST_WEIGHT

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Optional
 
 import numpy as np
 
@@ -12,7 +13,8 @@ from nerctl.backends.cpu import CpuBackend
 from nerctl.data.corpus import Corpus, read_corpus
 from nerctl.data.tags import Labels
 from nerctl.data.tokenizer import TextSplitter, Vocabulary, WordPieceTokenizer
-from nerctl.folder import ModelFolder, Weights, sha256_of
+from nerctl.files import sha256_of
+from nerctl.folder import ModelFolder, Weights
 from nerctl.heads import make_head
 from nerctl.model.bert import BertConfig
 from nerctl.model.checkpoint import save_tensors
@@ -38,7 +40,9 @@ def bert_config(size: int = 8) -> BertConfig:
     )
 
 
-def make_model(head: str = "bilstm-crf", seed: int = 8, deviation: float = 0.5) -> TaggerModel:
+def make_model(
+    head: str = "bilstm-crf", seed: int = 8, deviation: float = 0.5, bert: Optional[BertConfig] = None
+) -> TaggerModel:
     """Weights large enough for tags to differ from token to token, and CRF scores that are not 0."""
     initial = random_initial(seed, deviation)
 
@@ -52,7 +56,7 @@ def make_model(head: str = "bilstm-crf", seed: int = 8, deviation: float = 0.5) 
         steepness = {"bert/embeddings/word_embeddings": 3, "head/projection/kernel": 6}.get(name, 1)
         return initial(name, shape) * steepness
 
-    return TaggerModel(bert_config(), make_head(head, Labels(TYPES), 6), lively)
+    return TaggerModel(bert or bert_config(), make_head(head, Labels(TYPES), 6), lively)
 
 
 def cpu() -> CpuBackend:
@@ -66,9 +70,10 @@ def write_model_folder(
     head: str = "bilstm-crf",
     splitter: TextSplitter = TextSplitter(),
     allow_blanks: bool = False,
+    bert: Optional[BertConfig] = None,
 ) -> Path:
     """A training folder of one set of weights."""
-    model = make_model(head)
+    model = make_model(head, bert=bert)
     weights = folder / "checkpoints" / "00000001"
     weights.mkdir(parents=True)
     save_tensors(weights / "model.ckpt", {name: item.numpy() for name, item in model.variables_by_name().items()})
@@ -82,7 +87,7 @@ def write_model_folder(
     contents = {
         "labels.json": json.dumps(Labels(TYPES, allow_blanks).to_dict()),
         "vocab.txt": "\n".join(vocabulary().pieces) + "\n",
-        "bert_config.json": json.dumps(bert_config().as_dict()),
+        "bert_config.json": json.dumps((bert or bert_config()).as_dict()),
         "config.json": json.dumps(config),
     }
     for name, content in contents.items():

@@ -9,8 +9,9 @@ import pytest
 import tensorflow as tf
 
 from nerctl.errors import ModelError
-from nerctl.model.bert import Bert, BertConfig, attend, gelu, layer_norm
-from nerctl.model.checkpoint import google_initial, save_tensors
+from nerctl.model.activations import gelu
+from nerctl.model.bert import Bert, BertConfig, attend, layer_norm
+from nerctl.model.checkpoint import CHECKPOINT, google_initial, save_tensors
 from nerctl.model.tagger import NO_DROPOUT, random_initial
 
 REFERENCE = Path(__file__).parents[1] / "data" / "bert_reference.npz"
@@ -42,7 +43,7 @@ def test_outputs_equal_transformers_on_the_real_encoder_at_all_lengths(shared: P
         archive.extractall(tmp_path)
     (folder,) = tmp_path.iterdir()
     config = BertConfig.load(folder / "bert_config.json")
-    ours = Bert(config, google_initial(folder, config, random_initial(0)))
+    ours = Bert(config, google_initial(folder / CHECKPOINT, folder / "bert_config.json", random_initial(0)))
     theirs = transformers.BertModel(
         transformers.BertConfig(**config.as_dict()), add_pooling_layer=False
     ).eval()
@@ -143,13 +144,13 @@ def tiny(folder: Path, leave_out: str = "", misshape: str = "") -> BertConfig:
 def test_a_missing_tensor_is_named(tmp_path: Path) -> None:
     config = tiny(tmp_path, leave_out="bert/encoder/layer_0/output/dense/kernel")
     with pytest.raises(ModelError, match="bert/encoder/layer_0/output/dense/kernel is missing"):
-        Bert(config, google_initial(tmp_path, config, random_initial(0)))
+        Bert(config, google_initial(tmp_path / CHECKPOINT, tmp_path / "bert_config.json", random_initial(0)))
 
 
 def test_a_misshapen_tensor_is_named_with_both_shapes(tmp_path: Path) -> None:
     config = tiny(tmp_path, misshape="bert/embeddings/LayerNorm/gamma")
     with pytest.raises(ModelError, match=r"LayerNorm/gamma is \[3\].*\[4\]"):
-        Bert(config, google_initial(tmp_path, config, random_initial(0)))
+        Bert(config, google_initial(tmp_path / CHECKPOINT, tmp_path / "bert_config.json", random_initial(0)))
 
 
 def test_a_truncated_checkpoint_is_an_error_not_a_crash(tmp_path: Path) -> None:
@@ -157,7 +158,7 @@ def test_a_truncated_checkpoint_is_an_error_not_a_crash(tmp_path: Path) -> None:
     data = tmp_path / "bert_model.ckpt.data-00000-of-00001"
     data.write_bytes(data.read_bytes()[:100])
     with pytest.raises(ModelError, match="fetch"):
-        Bert(config, google_initial(tmp_path, config, random_initial(0)))
+        Bert(config, google_initial(tmp_path / CHECKPOINT, tmp_path / "bert_config.json", random_initial(0)))
 
 
 @pytest.mark.parametrize(

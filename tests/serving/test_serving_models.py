@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import signal
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from types import SimpleNamespace
 
 from nerctl.folder import ModelFolder, Weights
+from nerctl.serving.renewal import Renewal
 
 
 def words_of(server):
@@ -145,3 +148,34 @@ def test_with_reload_the_same_model_written_again_replaces_nobody(serve):
     server.put("PERSON")
     server.until(lambda: server.workers() not in ([], before) and words_of(server) == "PERSON")
     assert server.stop() == 0
+
+
+def test_a_worker_that_says_the_same_digest_and_is_ready_at_once_replaces_nobody():
+    class Pool:
+        """Starts workers that are through with everything before anybody else has a turn."""
+
+        def __init__(self):
+            self.workers = [SimpleNamespace(digest="same", busy=False)]
+            self.stopped = []
+
+        def worker(self, accepts, on_ready):
+            return SimpleNamespace(accepts=accepts, on_ready=on_ready)
+
+        def start(self, worker):
+            async def life():
+                worker.accepts("same")
+                worker.on_ready(worker, {})
+                await asyncio.Event().wait()
+
+            return asyncio.ensure_future(life())
+
+        async def stop(self, worker):
+            self.stopped.append(worker)
+
+    async def renewed() -> Pool:
+        pool = Pool()
+        assert await Renewal(SimpleNamespace(model="nowhere", reload=1.0), pool)._renew()
+        return pool
+
+    pool = asyncio.run(renewed())
+    assert len(pool.stopped) == 1 and pool.stopped[0] is not pool.workers[0]

@@ -1,4 +1,7 @@
-"""A run that is killed anywhere and resumed ends with the same bits as one that was left alone."""
+"""A run that is killed anywhere and resumed ends with the same bits as one that was left alone.
+
+Two of the tests compile what they compute; to the others it does not matter how an update is computed.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +20,7 @@ from nerctl.training import state as state_room
 
 
 @pytest.mark.parametrize("step", [1, 5, 9])
-def test_a_kill_after_a_log_line_and_before_its_save_changes_nothing(workplace: Path, step: int) -> None:
+def test_a_kill_after_a_log_line_and_before_its_save_changes_nothing(tiny: Path, step: int) -> None:
     run("whole", steps=12, save_every=4)
     with pytest.raises(Killed):
         run("killed", listener=DieAfter(step), steps=12, save_every=4)
@@ -26,7 +29,7 @@ def test_a_kill_after_a_log_line_and_before_its_save_changes_nothing(workplace: 
 
 
 @pytest.mark.parametrize(("name", "nth"), [("00000006", 1), ("checkpoint.json", 3)])
-def test_a_kill_between_the_renames_of_a_save_changes_nothing(workplace: Path, name: str, nth: int) -> None:
+def test_a_kill_between_the_renames_of_a_save_changes_nothing(tiny: Path, name: str, nth: int) -> None:
     run("whole", steps=10, save_every=2)
     with killed_before_rename(name, nth):
         run("killed", steps=10, save_every=2)
@@ -95,7 +98,7 @@ def forget_random_state(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.parametrize("forget", [forget_moments, forget_position, forget_random_state])
 def test_the_comparison_notices_when_resume_forgets(
-    workplace: Path, monkeypatch: pytest.MonkeyPatch, forget: object
+    tiny: Path, monkeypatch: pytest.MonkeyPatch, forget: object
 ) -> None:
     run("whole", steps=8)
     run("parts", steps=4)

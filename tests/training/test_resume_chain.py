@@ -14,9 +14,10 @@ from tiny_run import DieAtStart, Killed, assert_same_run, killed_before_rename, 
 
 from nerctl.errors import ModelError, NerctlError
 from nerctl.folder import ModelFolder
+from nerctl.run_record import RunRecord
 from nerctl.training import session as session_room
 from nerctl.training.loop import Run
-from nerctl.training.record import RunRecord, check_free, claim
+from nerctl.training.record import check_free, claim
 from nerctl.training.resume import FREE, resumed_config
 
 SMALL = ["--device", "cpu", "--from-scratch", "--batch-size", "8", "--head", "crf"]

@@ -10,10 +10,10 @@ import pytest
 from misbehaving import Listener
 from runs import LOGS, MODEL, Setting, tree, write_run
 
-from nerctl.errors import NerctlError, TransferError
+from nerctl.errors import FailedError, NerctlError, TransferError
 from nerctl.transfer.archive import store, verify
 from nerctl.transfer.archive_plan import PROJECT, plan_archive
-from nerctl.transfer.run_record import read_run
+from nerctl.transfer.run_files import read_run
 from nerctl.transfer.targets import FolderTarget, open_target
 
 NAME = PROJECT
@@ -161,7 +161,7 @@ class Breaking(FolderTarget):
 def test_an_interrupted_archive_goes_on_where_it_stopped(setting: Setting, room: int) -> None:
     plan = plan_archive("all", "flat", setting.output, setting.data)
     first = Breaking(setting.to, room)
-    with pytest.raises(TransferError, match="the disk is full"):
+    with pytest.raises(FailedError, match="the disk is full"):
         store(plan, first)
     finals = {name for name in tree(setting.to) if not name.endswith(".part")}
     for name in finals:
@@ -186,7 +186,7 @@ def test_the_manifest_comes_last(setting: Setting) -> None:
 @pytest.mark.parametrize("longer", [0, 1, 1000])
 def test_a_wrong_beginning_of_a_file_is_found_when_it_is_read_back(setting: Setting, longer: int) -> None:
     plan = plan_archive("logs", "flat", setting.output, setting.data)
-    with pytest.raises(TransferError):
+    with pytest.raises(FailedError):
         store(plan, Breaking(setting.to, 50))
     part = next(setting.to.rglob("*.part"))
     part.write_bytes(b"x" * (part.stat().st_size + longer))
@@ -245,7 +245,7 @@ def test_verify_without_a_manifest_is_a_failure(tmp_path: Path) -> None:
 
 
 def test_verify_tells_of_unfinished_files(setting: Setting) -> None:
-    with pytest.raises(TransferError):
+    with pytest.raises(FailedError):
         store(plan_archive("logs", "flat", setting.output, setting.data), Breaking(setting.to, 50))
     assert len(verify(FolderTarget(setting.to)).unfinished) == 1
 
@@ -271,13 +271,16 @@ def test_a_memory_address_of_fsspec_is_a_target(setting: Setting) -> None:
 @pytest.mark.parametrize(
     ("record", "sentence"),
     [
-        ("not json", "cannot be read as JSON"),
-        ("[]", "lacks run_id, device or files"),
+        ("not json", "not the record of a run"),
+        ("[]", "no JSON object"),
+        ("[" * 100_000, "nested too deep"),
+        ('{"run_id": "a", "device": {"backend": "cpu"}}', "lists no files"),
         ('{"run_id": "a", "device": {"backend": "tpu"}, "files": []}', "the device is one of cpu, cuda, npu"),
         ('{"run_id": "a", "device": {"backend": "cpu"}, "files": ["/etc/passwd"]}', "lies outside"),
         ('{"run_id": "a", "device": {"backend": "cpu"}, "files": ["../x"]}', "lies outside"),
         ('{"run_id": "a", "device": {"backend": "cpu"}, "files": ["link/passwd"]}', "lies outside"),
-        ('{"run_id": "a", "device": {"backend": "cpu"}, "files": [5]}', "is no name of a file"),
+        ('{"run_id": "a", "device": {"backend": "cpu"}, "files": [5]}', "lists no files"),
+        ('{"run_id": "a", "device": {"backend": "cpu"}, "files": ["a\\\\b"]}', "is no name of a file"),
     ],
 )
 def test_a_wrong_record_is_one_sentence(setting: Setting, record: str, sentence: str) -> None:
@@ -290,7 +293,7 @@ def test_a_wrong_record_is_one_sentence(setting: Setting, record: str, sentence:
 
 def test_without_a_run_only_the_data_set_can_be_archived(setting: Setting) -> None:
     (setting.output / "run.json").unlink()
-    with pytest.raises(NerctlError, match="holds no run; name the folder of one with --output-dir"):
+    with pytest.raises(NerctlError, match="holds no run; name the output folder of nerctl train"):
         setting.store("logs")
     setting.store("dataset")
     assert json.loads((setting.to / "dataset" / "MANIFEST.json").read_text())["run_id"] is None

@@ -79,7 +79,7 @@ def test_mirrors_can_come_from_the_environment(typed: Typed, server_of: ServerOf
 
 def test_usage_errors_end_with_2(typed: Typed) -> None:
     typed.fails(2, "name it with --from", "fetch-data", "--unverified")
-    typed.fails(2, "'bert-large' is not one of", "fetch-bert", "bert-large")
+    typed.fails(2, "no encoder is called bert-large; write a hub's as OWNER/NAME", "fetch-bert", "bert-large")
     typed.fails(2, "give either --to", "archive")
     typed.fails(2, "give either --to", "archive", "--to", "a", "--verify", "b")
     typed.fails(2, "output/run.json: not there", "archive", "--to", "a")
@@ -208,6 +208,20 @@ def test_without_a_terminal_progress_is_a_line_some_seconds_apart(
         "file: 10.0 of 11.0 MB (91 %), 1.0 MB/s",
         "other: 3.0 MB",
     ]
+
+
+def test_what_is_begun_anew_under_the_same_name_has_its_own_speed(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from nerctl.commands import _progress
+
+    now = [0.0]
+    monkeypatch.setattr(_progress.time, "monotonic", lambda: now[0])
+    with _progress.Progress("sentences") as progress:
+        for second, done in ((0, 0), (60, 600), (61, 0), (71, 100)):
+            now[0] = float(second)
+            progress.advance("dev.txt", done, 600)
+    assert capsys.readouterr().err.splitlines()[-1] == "dev.txt: 100 of 600 sentences (17 %), 10 sentences/s"
 
 
 def test_on_a_terminal_progress_is_a_bar_that_begins_where_the_part_ends(

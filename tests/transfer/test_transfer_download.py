@@ -11,7 +11,7 @@ import misbehaving as script
 import pytest
 from fetching import CONTENT, DIGEST, QUICK, Fetch, ServerOf
 
-from nerctl.errors import NerctlError, TransferError
+from nerctl.errors import FailedError, NerctlError, TransferError
 from nerctl.transfer import download as module
 from nerctl.transfer.digest import Digest
 from nerctl.transfer.download import CHUNK
@@ -259,7 +259,7 @@ def test_a_disk_that_fills_up_keeps_the_part_and_the_next_run_goes_on(server_of:
     ballast.write_bytes(bytes(100_000))
     fetch = Fetch(small_disk)
     digest = Digest("sha256", hashlib.sha256(content).hexdigest())
-    with pytest.raises(TransferError, match="the disk is full"):
+    with pytest.raises(FailedError, match="the disk is full"):
         fetch(server.url(), digest=digest)
     assert not fetch.target.exists() and "file.bin.part" in fetch.left
     ballast.unlink()
@@ -274,7 +274,7 @@ def test_a_write_that_the_disk_refuses_is_one_sentence(
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(module, "_write_all", refuse)
-    with pytest.raises(TransferError, match="the disk is full; free some space"):
+    with pytest.raises(FailedError, match="the disk is full; free some space"):
         fetch(server_of(CONTENT).url())
     assert not fetch.target.exists()
 

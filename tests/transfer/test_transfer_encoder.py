@@ -16,7 +16,7 @@ from tiny_bert import ENTRIES, write_tiny_bert
 
 from nerctl.errors import ModelError, NerctlError, TransferError
 from nerctl.transfer import encoder as module
-from nerctl.transfer.encoder import fetch_encoder, source_named, zip_addresses
+from nerctl.transfer.encoder import fetch_encoder, zip_addresses
 from nerctl.transfer.encoder_fit import check_fit, find_encoder
 from nerctl.transfer.sources import E5_SMALL_ZH, GOOGLE_CHINESE, EncoderSource
 from nerctl.transfer.unpack import Refused
@@ -246,11 +246,6 @@ def test_a_mirror_is_a_folder_or_the_zip_itself() -> None:
     )
     first = zip_addresses(GOOGLE_CHINESE, [])[0]
     assert first == "https://storage.googleapis.com/bert_models/2018_11_03/chinese_L-12_H-768_A-12.zip"
-
-
-def test_an_unknown_name_lists_the_known_ones() -> None:
-    with pytest.raises(NerctlError, match="chinese_L-12_H-768_A-12 and e5-small-zh"):
-        source_named("bert-large")
 
 
 def package_is_there() -> bool:

@@ -13,7 +13,7 @@ from runs import Setting, tree, write_dataset, write_run
 from nerctl.errors import NerctlError
 from nerctl.transfer.archive import store, verify
 from nerctl.transfer.archive_plan import Plan, plan_archive
-from nerctl.transfer.run_record import read_run
+from nerctl.transfer.run_files import read_run
 from nerctl.transfer.targets import FolderTarget
 
 WEIGHTS = "checkpoints/20/model.ckpt.data-00000-of-00001"

@@ -29,12 +29,13 @@ def write_tiny_bert(
     """An encoder that fits, but for the config keys, vocabulary or missing tensor given."""
     import numpy as np
 
-    from nerctl.transfer.encoder_fit import expected_shapes
+    from nerctl.model.encoder_config import BertConfig
+    from nerctl.model.families import variables
     from nerctl.transfer.small_encoder import write_checkpoint
 
     folder.mkdir(parents=True, exist_ok=True)
     random = np.random.RandomState(seed)
-    tensors = {name: random.rand(*shape).astype(np.float32) for name, shape in expected_shapes(SIZES).items()}
+    tensors = {one.name: random.rand(*one.shape).astype(np.float32) for one in variables(BertConfig(**SIZES))}
     tensors.pop(without, None)
     write_checkpoint(folder / prefix, tensors)
     (folder / "bert_config.json").write_text(json.dumps({**SIZES, "hidden_act": "gelu", **(config or {})}))

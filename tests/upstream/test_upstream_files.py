@@ -182,7 +182,7 @@ def test_disk_that_refuses_leaves_the_source_as_it_was(
         replace(temporary, target)
 
     monkeypatch.setattr(os, "replace", refuse)
-    with pytest.raises(FailedError, match="No space left on device"):
+    with pytest.raises(FailedError, match="the disk is full; free some space"):
         patch(checkout)
     assert path.read_bytes() == ORIGINAL
     assert not [other for other in path.parent.iterdir() if other.name.startswith(".")]

@@ -276,5 +276,5 @@ def test_missing_file_empty_folder_and_broken_run_record_are_errors(tmp_path: Pa
         read_run(tmp_path)
     (tmp_path / "steps.jsonl").write_text(record(1, 3.0))
     (tmp_path / "run.json").write_text("{")
-    with pytest.raises(DataError, match=r"run\.json: not JSON"):
+    with pytest.raises(DataError, match=r"run\.json: not the record of a run"):
         read_run(tmp_path)

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from nerctl.data.sample.encoder import vocabulary_of, write_encoder
 from nerctl.data.sample.generate import SIZES, SampleSentence, sample_sentences
-from nerctl.folder import write_text
+from nerctl.files import write_text
 
 __all__ = [
     "SIZES",

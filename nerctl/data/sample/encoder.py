@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from nerctl.folder import write_json, write_text
+from nerctl.files import write_json, write_text
 
 SPECIAL = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
 """The first entries of a vocabulary, in the order of Google's Chinese one but for the unused between them."""

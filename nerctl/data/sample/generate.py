@@ -10,8 +10,9 @@ from dataclasses import dataclass
 from nerctl.data.sample import ambiguous, organisations, places
 from nerctl.data.sample.fillers import draw_filler
 from nerctl.data.sample.organisations import draw_brand, draw_organisation
-from nerctl.data.sample.patterns import OPENINGS, PLAIN, PREDICATES, SUBJECTS, WHOLE
+from nerctl.data.sample.patterns import OPENINGS, PLAIN, SUBJECTS, WHOLE
 from nerctl.data.sample.people import draw_people
+from nerctl.data.sample.predicates import PREDICATES
 
 SIZES: dict[str, int] = {"train": 2150, "dev": 150, "test": 200}
 """Sentences in each part."""

@@ -17,7 +17,7 @@ from nerctl.data.grouping import by_length
 from nerctl.data.sentence_windows import Field
 from nerctl.data.spans import Span
 from nerctl.data.tags import Labels
-from nerctl.errors import DataError
+from nerctl.errors import DataError, NerctlError
 from nerctl.heads.chain.decoding import CrfScores, decode, with_forced
 from nerctl.heads.chain.lattice import Lattice
 from nerctl.heads.chain.marginals import passes, span_score
@@ -95,6 +95,15 @@ class ChainHead:
     def add_nodes(self, graph: Any, tensors: Mapping[str, np.ndarray], projected: str) -> str:
         """Nothing: the projection gives the emissions."""
         return projected
+
+    def classifier(self) -> bool:
+        """Whether no tag has a score by its neighbours; NerctlError with an LSTM."""
+        if self.lstm_size:
+            raise NerctlError(
+                "--format transformers has no form for the LSTM between encoder and tags; train with --head crf or "
+                "softmax, or export --format onnx"
+            )
+        return not self.scored
 
     def server(self, network: Any) -> TagServer:
         """Decodes in a graph, under the constraints of BIO."""

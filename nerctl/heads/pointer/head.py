@@ -96,6 +96,12 @@ class PointerHead:
         biases = graph.node("Add", [graph.node("MatMul", [projected, kernel]), bias])
         return str(graph.node("Concat", [projected, biases], axis=2))
 
+    def classifier(self) -> bool:
+        """None: a score belongs to two tokens."""
+        raise NerctlError(
+            "--format transformers gives one tag a token, and this model's entities may overlap; --format onnx takes it"
+        )
+
     def server(self, network: Any) -> Any:
         """None: a SavedModel gives one tag a token."""
         raise NerctlError(

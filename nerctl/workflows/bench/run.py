@@ -31,7 +31,7 @@ def bench_train(config: TrainConfig, steps: int) -> Figures:
     from nerctl.training.session import Session
 
     begin = time.perf_counter()
-    session = Session(config, Path(config.bert_dir), "random" if config.from_scratch else "checkpoint")
+    session = Session(config, Path(config.encoder_dir), "random" if config.from_scratch else "checkpoint")
     ready = time.perf_counter() - begin
     seconds: list[float] = []
     done: list[Batch] = []

@@ -13,7 +13,7 @@ from typing import Any
 from nerctl import charts
 from nerctl.charts import Line, Panel
 from nerctl.errors import NerctlError
-from nerctl.upstream.whole_file import replace_file
+from nerctl.files import write_bytes
 from nerctl.workflows.compare import report_text
 from nerctl.workflows.compare.comparison import Comparison
 from nerctl.workflows.compare.step_log import Run
@@ -50,7 +50,7 @@ def write_plot(comparison: Comparison, path: Path) -> None:
     drawn = panels(comparison)
     picture = path.suffix.lower() == ".png"
     content = charts.png(drawn, _PNG_HEIGHT) if picture else _page(comparison, drawn).encode("utf-8")
-    replace_file(path, content)
+    write_bytes(path, content)
 
 
 def panels(comparison: Comparison) -> list[Panel]:

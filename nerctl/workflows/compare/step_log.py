@@ -15,7 +15,8 @@ from pathlib import Path
 from typing import Any, NamedTuple, Optional
 
 from nerctl.errors import DataError
-from nerctl.upstream.whole_file import read_file
+from nerctl.files import read_bytes
+from nerctl.run_record import RECORD, STEPS, RunRecord
 from nerctl.workflows.compare.run_facts import RunFacts, facts_of_arguments, facts_of_run
 
 # Not more than three decimals: what another program prints into the same line may begin with a digit.
@@ -127,7 +128,7 @@ def _is_step_record(line: str) -> bool:
 
 
 def _read_folder(folder: Path) -> Run:
-    records = folder / "steps.jsonl"
+    records = folder / STEPS
     if records.is_file():
         run = read_run(records)
         return replace(run, path=folder)
@@ -144,7 +145,7 @@ def _read_log(path: Path, text: str) -> Run:
     facts = _facts_beside(path)
     if facts is None:
         return Run(path, steps, facts_of_arguments(text), LOG_ROUNDING, True, notes, unread)
-    records = path.parent / "steps.jsonl"
+    records = path.parent / STEPS
     if not records.is_file():
         return Run(path, steps, facts, LOG_ROUNDING, facts.batch_shape is None, notes, unread)
     full = {step.number: step for step in _steps_of_records(_text(records), records).steps}
@@ -162,14 +163,10 @@ def _same_loss(rounded: float, full: float) -> bool:
 
 def _facts_beside(path: Path) -> Optional[RunFacts]:
     """The facts of the run.json beside a file; None without one, or when it is of another device's log."""
-    record = path.parent / "run.json"
-    if not record.is_file():
+    if not (path.parent / RECORD).is_file():
         return None
-    try:
-        values = json.loads(_text(record))
-    except ValueError as error:
-        raise DataError(f"{record}: not JSON ({error}); move it away to compare without it.") from error
-    if not isinstance(values, dict) or not isinstance(values.get("config"), dict):
+    values = RunRecord.load(path.parent).content
+    if not isinstance(values.get("config"), dict):
         return None  # somebody else's run.json
     facts = facts_of_run(values)
     named = re.fullmatch(r"loss\+perf_(\w+)\.txt", path.name)
@@ -270,7 +267,7 @@ def _one_run(seen: list[_Seen], path: Path) -> _Steps:
 
 def _text(path: Path) -> str:
     """The text of a file: UTF-8, or UTF-16 with its mark (PowerShell's `>`); odd bytes do not matter."""
-    raw = read_file(path)
+    raw = read_bytes(path)
     if raw.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         return raw.decode("utf-16", errors="replace")
     return raw.decode("utf-8-sig", errors="replace")

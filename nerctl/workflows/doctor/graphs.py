@@ -25,16 +25,27 @@ def check_npu_graphs(options: DeviceOptions, npu_ops: Optional[Path] = None) -> 
     """
     supported = None if npu_ops is None else read_npu_ops(npu_ops)
     backend = NpuBackend(options)  # not opened: tracing needs no card
+    return [report for head in (*HEADS, "pointer") for report in check_head(backend, head, supported)]
+
+
+def check_head(backend: NpuBackend, head: str, supported: Optional[frozenset[str]], **encoder: Any) -> list[GraphReport]:
+    """Checks the training and inference graph of one head.
+
+    Args:
+        backend: builds them; not opened.
+        head: the head's name.
+        supported: the ops that there are; None: any.
+        encoder: fields of the encoder's config that are not those of a small BERT.
+    """
     reports = []
-    for head in (*HEADS, "pointer"):
-        stepper = tiny_stepper(backend, head, dropout=0.1)
-        for name, function, traces in (
-            (f"{head} training", *_training(stepper, head)),
-            (f"{head} inference", _inference(stepper.model, backend), 1),
-        ):
-            report = check_graph(function, name, supported)
-            findings: tuple[Finding, ...] = (*report.findings, *check_traces(name, traces))
-            reports.append(GraphReport(name, report.nodes, report.ops, findings))
+    stepper = tiny_stepper(backend, head, 0.1, **encoder)
+    for name, function, traces in (
+        (f"{head} training", *_training(stepper, head)),
+        (f"{head} inference", _inference(stepper.model, backend), 1),
+    ):
+        report = check_graph(function, name, supported)
+        findings: tuple[Finding, ...] = (*report.findings, *check_traces(name, traces))
+        reports.append(GraphReport(name, report.nodes, report.ops, findings))
     return reports
 
 

@@ -104,8 +104,11 @@ def train_tiny(options: DeviceOptions) -> Trial:
     return Trial(backend.describe(), losses, seconds)
 
 
-def tiny_stepper(backend: Backend, head: str, dropout: float = 0.0) -> Any:
-    """A tiny network on a device, ready to train; first weights depend on nothing but the head."""
+def tiny_stepper(backend: Backend, head: str, dropout: float = 0.0, **encoder: Any) -> Any:
+    """A tiny network on a device, ready to train; first weights depend on nothing but head and encoder.
+
+    `encoder`: fields of its config that are not those of a small BERT.
+    """
     from nerctl.model.bert import BertConfig
     from nerctl.model.optimizer import AdamW, AdamWConfig
     from nerctl.model.tagger import TaggerModel, random_initial
@@ -118,6 +121,7 @@ def tiny_stepper(backend: Backend, head: str, dropout: float = 0.0) -> Any:
         num_attention_heads=2,
         intermediate_size=64,
         max_position_embeddings=LENGTH,
+        **encoder,
     )
     made = tiny_head(head)
     form = lstm_form(backend, head, made.lstm_size > 0)

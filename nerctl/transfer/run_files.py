@@ -1,19 +1,17 @@
-"""Reads output/run.json, in which a training run says what it is and which files it wrote."""
+"""Which files of an output folder are a run's, by its record and its saved state."""
 
 from __future__ import annotations
 
 import fnmatch
-import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from typing import Any, NamedTuple
+from typing import Any
 
 from nerctl.errors import ModelError, NerctlError
 from nerctl.folder import POINTER, ModelFolder
+from nerctl.run_record import RECORD, RunRecord, Split
 
-RUN_FILE = "run.json"
-"""The record's name in the output folder."""
 LOG_NAMES = ("loss+perf_*.txt", "steps.jsonl", "report.*", "README.md")
 """Files of a run that are logs and reports; all others are what prediction and resuming need."""
 BACKENDS = ("cpu", "cuda", "npu")
@@ -22,17 +20,8 @@ SAVES = "checkpoints"
 """The folder of a run's weights: a later save takes the place of an earlier one, which is no loss."""
 
 
-class Split(NamedTuple):
-    """A corpus file that the run has read."""
-
-    path: str
-    """Where it was."""
-    sha256: str
-    """Its checksum in hexadecimal digits."""
-
-
 @dataclass(frozen=True)
-class RunRecord:
+class RunFiles:
     """What the archive needs to know of a run."""
 
     run_id: str
@@ -55,25 +44,18 @@ class RunRecord:
     """What is wrong with the file that names the saved state; empty when nothing is."""
 
 
-def read_run(output: Path) -> RunRecord:
+def read_run(output: Path) -> RunFiles:
     """Reads the record of the run in an output folder, and which files its saved state consists of.
 
     A save that was cut off between checkpoint.json and run.json is whole all the same: checkpoint.json decides.
 
     Raises NerctlError when there is no record, or it cannot be read, or names a file outside the folder.
     """
-    path = output / RUN_FILE
-    try:
-        record: Any = json.loads(path.read_text("utf-8"))
-    except FileNotFoundError:
-        raise NerctlError(f"{path}: not there, so {output} holds no run; name the folder of one with --output-dir") from None
-    except (OSError, ValueError) as error:
-        raise NerctlError(f"{path}: cannot be read as JSON; it is written by nerctl train") from error
-    try:
-        run_id, backend = record["run_id"], record["device"]["backend"]
-        names = [*record["files"], RUN_FILE]
-    except (KeyError, TypeError) as error:
-        raise NerctlError(f"{path}: lacks run_id, device or files; it is written by nerctl train") from error
+    record = RunRecord.load(output)
+    path = output / RECORD
+    run_id, device = record.content.get("run_id"), record.content.get("device")
+    backend = device.get("backend") if isinstance(device, dict) else None
+    names = [*record.files(), RECORD]
     if not isinstance(run_id, str) or not run_id or backend not in BACKENDS:
         raise NerctlError(f"{path}: the run's id or device is none; the device is one of {', '.join(BACKENDS)}")
     saved, fault = _saved_state(output)
@@ -84,11 +66,11 @@ def read_run(output: Path) -> RunRecord:
     names = sorted(set(names))
     _check_links(path, output, (name for name in names if name not in saved))
     there = [name for name in names if (output / name).is_file()]
-    return RunRecord(
+    return RunFiles(
         run_id,
         backend,
-        {key: record.get(key) for key in ("device", "versions", "command", "created")},
-        _corpus(record.get("corpus")),
+        {key: record.content.get(key) for key in ("device", "versions", "command", "created")},
+        record.corpus,
         tuple(there),
         tuple(name for name in names if name not in there),
         _others(output, set(there)),
@@ -106,16 +88,6 @@ def _saved_state(output: Path) -> tuple[dict[str, str], str]:
     except ModelError as error:
         return {}, str(error)
     return {_below(output / POINTER, output, name): digest for name, digest in named.items()}, ""
-
-
-def _corpus(facts: Any) -> dict[str, Split]:
-    """The splits that a record's `corpus` tells path and checksum of."""
-    splits = facts.items() if isinstance(facts, dict) else ()
-    return {
-        str(name): Split(split["path"], split["sha256"])
-        for name, split in splits
-        if isinstance(split, dict) and all(isinstance(split.get(key), str) and split[key] for key in ("path", "sha256"))
-    }
 
 
 def _below(path: Path, output: Path, name: Any) -> str:
