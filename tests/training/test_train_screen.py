@@ -58,7 +58,7 @@ def test_a_bar_shows_what_is_under_way_and_fits_the_terminal(width: int) -> None
         seen = [bar.tasks[0].description]
         shown.stepped(record(1))
         seen.append(f"{bar.tasks[0].description}: {bar.tasks[0].fields['facts']}")
-        shown.scoring("dev", 7, 12)
+        shown.advance("dev", 7, 12)
         seen.append(f"{bar.tasks[0].description}: {bar.tasks[0].fields['facts']}")
         shown.best = 0.91234
         shown.stepped(record(2))
