@@ -26,7 +26,7 @@ def imported(folder: Path, end: str, before: str) -> str:
     path = os.pathsep.join([str(folder), str(Path(__file__).parents[1])])
     done = subprocess.run(
         [sys.executable, "-c", f"{before}\nimport tensorflow\nos.write(2, b'own words')"],
-        capture_output=True, text=True, check=False, env={**os.environ, "PYTHONPATH": path}, timeout=60,
+        capture_output=True, text=True, check=False, env={**os.environ, "PYTHONPATH": path}, timeout=300,
     )  # fmt: skip
     assert (done.returncode == 0) == (end == "well")
     return done.stderr

@@ -105,8 +105,8 @@ class Bar(Lines):
         facts = f"loss {record.loss:.2f}, {record.tokens / record.seconds:,.0f} tokens/s{best}"
         self.bar.update(self.task, description="training", completed=record.step, facts=facts)
 
-    def scoring(self, split: str, done: int, total: int) -> None:
-        self.bar.update(self.task, description=f"scoring {split}", facts=f"{done:,} of {total:,} sentences")
+    def advance(self, name: str, done: int, total: Optional[int]) -> None:
+        self.bar.update(self.task, description=f"scoring {name}", facts=f"{done:,} of {total:,} sentences")
 
     def scored(self, split: str, step: int, scores: Scores, is_best: bool) -> None:
         super().scored(split, step, scores, is_best)

@@ -214,7 +214,7 @@ class Run:
 
     def _evaluate(self) -> None:
         begin = time.perf_counter()
-        scores = self.scorer.dev(self.listener.scoring)
+        scores = self.scorer.dev(self.listener)
         best = self.progress.best_f1
         is_best = best is None or scores.f1 > best
         step = self.progress.step
@@ -258,7 +258,7 @@ class Run:
         if path is not None and self.session.scores_test(self.progress.step):
             corpus = read_corpus(path)
             step = self.state.load_best() or self.progress.step
-            sentences = self.scorer.analysed(corpus, self.listener.scoring)
+            sentences = self.scorer.analysed(corpus, self.listener)
             scores = scores_of(sentences)
             self.record.content["test"] = scores.as_dict()
             self.record.content["corpus"]["test"] = corpus_facts(path, corpus)

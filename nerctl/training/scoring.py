@@ -10,14 +10,11 @@ from nerctl.evaluation.corpus import predict_spans, score_spans, scored_sentence
 from nerctl.evaluation.errors import ScoredSentence
 from nerctl.evaluation.scores import Scores
 from nerctl.model.head import Decoder
+from nerctl.progress import Report
 from nerctl.training.session import Session
 
 if TYPE_CHECKING:
     from nerctl.inference.engine import TensorFlowEngine
-
-
-Told = Callable[[str, int, int], None]
-"""Told of a split how many of its sentences are tagged, of how many."""
 
 
 class Scorer:
@@ -28,18 +25,18 @@ class Scorer:
         self._dev: SentenceWindows | None = None
         self._made_engine: TensorFlowEngine | None = None
 
-    def dev(self, told: Told) -> Scores:
-        """Scores of the dev split, which the session must have."""
+    def dev(self, report: Report) -> Scores:
+        """Scores of the dev split, which the session must have; `report` hears how many sentences are tagged."""
         corpus = self.session.data.dev
         assert corpus is not None
         if self._dev is None:
             self._dev = self.session.windows(corpus)
-        hear = _of_split("dev", len(corpus), told)
+        hear = _of_split("dev", len(corpus), report)
         return score_spans(corpus, predict_spans(self._engine(), self._decoder(), self._dev, told=hear))
 
-    def analysed(self, corpus: Corpus, told: Told) -> list[ScoredSentence]:
+    def analysed(self, corpus: Corpus, report: Report) -> list[ScoredSentence]:
         """Every sentence of the test part with its own entities and the model's."""
-        hear = _of_split("test", len(corpus), told)
+        hear = _of_split("test", len(corpus), report)
         return scored_sentences(self._engine(), self._decoder(), corpus, self.session.windows(corpus), told=hear)
 
     def _decoder(self) -> Decoder:
@@ -62,5 +59,5 @@ class Scorer:
         return self._made_engine
 
 
-def _of_split(split: str, total: int, told: Told) -> Callable[[float], None]:
-    return lambda done: told(split, int(done), total)
+def _of_split(split: str, total: int, report: Report) -> Callable[[float], None]:
+    return lambda done: report.advance(split, int(done), total)

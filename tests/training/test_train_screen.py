@@ -30,7 +30,7 @@ def test_the_opening_tells_corpus_encoder_device_recipe_and_plan_and_step_lines_
     assert re.fullmatch(r"cpu: .*, \d+ cores?", opening["device"])
     assert re.fullmatch(r"crf, 8 sentences an update; rates: encoder \S+, head \S+, CRF 0.01", opening["recipe"])
     assert opening["plan"] == "updates 1 to 2 of 24 (3 epochs of 8); test is not scored"
-    assert re.match(r"2 steps done in \d+ s; the run is in output", said[5])
+    assert re.match(r"2 steps done in [\d hmins]+; the run is in output", said[5])
     assert [line[:10].strip() for line in said[6:]] == ["try it", "errors", "go on"]
     assert said[-1].endswith("nerctl train --resume --output-dir output --steps 4")
 
@@ -58,7 +58,7 @@ def test_a_bar_shows_what_is_under_way_and_fits_the_terminal(width: int) -> None
         seen = [bar.tasks[0].description]
         shown.stepped(record(1))
         seen.append(f"{bar.tasks[0].description}: {bar.tasks[0].fields['facts']}")
-        shown.scoring("dev", 7, 12)
+        shown.advance("dev", 7, 12)
         seen.append(f"{bar.tasks[0].description}: {bar.tasks[0].fields['facts']}")
         shown.best = 0.91234
         shown.stepped(record(2))
