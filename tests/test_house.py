@@ -9,7 +9,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1] / "nerctl"
 
 FLOORS = (
-    ("errors", "wording", "files", "folder", "run_record", "progress", "console", "native_words"),
+    ("charts", "errors", "wording", "files", "folder", "run_record", "progress", "console", "native_words"),
     ("backends",),
     ("data", "model"),
     ("heads", "encoders"),
