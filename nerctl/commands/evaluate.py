@@ -25,6 +25,9 @@ def evaluate(
         Path("NERdata"), "--data", "-d",
         help="Corpus file, or a folder: then its test file.", metavar="FILE", rich_help_panel=DATA,
     ),
+    input_format: str = typer.Option(
+        "auto", metavar="FORMAT", help="As nerctl convert --help lists them; auto: by content.", rich_help_panel=DATA
+    ),
     as_json: bool = typer.Option(
         False, "--json", help="One JSON object; figures are fractions of 1.", rich_help_panel=OUTPUT
     ),
@@ -73,7 +76,7 @@ def evaluate(
     if data.is_dir():
         out.say(f"scoring {file}")
     with stops(lambda: "Stopped; nothing is written."), Progress("sentences") as progress:
-        result = evaluate_model(loaded, file, predictions, progress)
+        result = evaluate_model(loaded, file, predictions, progress, input_format)
     for note in result.notes:
         out.warn(note)
     if as_json:

@@ -9,9 +9,7 @@ from typing import Callable, NamedTuple
 import numpy as np
 
 from nerctl.data.spans import Span
-
-OnBad = Callable[[int, str], None]
-"""Told of each line that cannot be read: its number from 1, and the reason. It may raise, to stop."""
+from nerctl.wording import counted
 
 
 class Note(NamedTuple):
@@ -22,11 +20,13 @@ class Note(NamedTuple):
     line: int
     """The first line that has it, from 1."""
     times: int
-    """Lines that have it; 0 where a number says nothing."""
+    """How many have it; 0 where a number says nothing."""
+    unit: str = "line"
+    """How many of what."""
 
     def sentence(self, path: str) -> str:
         """The note for the file at `path`."""
-        more = f" ({self.times:,} lines)" if self.times > 1 else ""
+        more = f" ({counted(self.times, self.unit)})" if self.times > 1 else ""
         return f"{path}:{self.line}: {self.text}{more}"
 
 
@@ -52,6 +52,8 @@ class Columns:
     """What the reader mended."""
     overlapping: Mapping[int, tuple[Span, ...]] = field(default_factory=dict)
     """All entities of each sentence in which some overlap; its tags hold the outermost."""
+    token_lines: bool = True
+    """Has each token a line of its own?"""
 
     def tagged(self, wanted: Callable[[str], bool]) -> np.ndarray:
         """[M] int64: the tokens whose written tag is a wanted one."""
@@ -59,9 +61,15 @@ class Columns:
         return np.flatnonzero(np.isin(self.tag_ids, np.array(ids, dtype=np.int16)))
 
     def line_of(self, token: int) -> int:
-        """The line, from 1, of the token at position `token` of a file of columns."""
-        sentence = int(np.searchsorted(self.offsets, token, side="right")) - 1
-        return int(self.lines[sentence] + token - self.offsets[sentence])
+        """The line, from 1, of the token at position `token` of the N."""
+        return line_of(token, self.offsets, self.lines, self.token_lines)
+
+
+def line_of(token: int, offsets: np.ndarray, lines: np.ndarray, token_lines: bool) -> int:
+    """The line, from 1, of the token at position `token` of the N; the others are fields of `Columns`."""
+    sentence = int(np.searchsorted(offsets, token, side="right")) - 1
+    line = int(lines[sentence])
+    return line + token - int(offsets[sentence]) if token_lines else line
 
 
 def without_sentences(columns: Columns, bad_tokens: np.ndarray) -> Columns:

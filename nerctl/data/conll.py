@@ -14,13 +14,14 @@ from __future__ import annotations
 from array import array
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Union
+from typing import Callable, Optional, Union
 
 import numpy as np
 
-from nerctl.data.columns import Columns, Note, OnBad, without_sentences
+from nerctl.data.columns import Columns, Note, without_sentences
 from nerctl.data.dialects import with_usual_tags
 from nerctl.data.first_bytes import HEAD, iconv, not_utf8, shown
+from nerctl.data.formats.record import OnBad
 from nerctl.data.invisible import clean_tag, clean_token, is_white, looks_blank, trimmed, type_fault
 from nerctl.data.schemes import parse_tag
 from nerctl.errors import DataError
@@ -54,9 +55,18 @@ Parsed = Union[str, tuple[str, str], None]
 """Token and written tag of a line, None for one that ends a sentence, or why it cannot be read."""
 
 
-def read_conll(path: Path, on_bad: OnBad) -> Columns:
-    """The columns of the file at `path`; an unreadable line goes to `on_bad`, its sentence is left out."""
-    table = _LineTable()
+def read_conll(
+    path: Path, on_bad: OnBad, rewrite: Optional[Callable[[bytes], bytes]] = None, heading: bool = False
+) -> Columns:
+    """The columns of the file at `path`; an unreadable line goes to `on_bad`, its sentence is left out.
+
+    Args:
+        path: the file.
+        on_bad: told of lines.
+        rewrite: makes token, TAB, tag of a line that is written otherwise.
+        heading: is the first line that holds something a heading, whatever it says?
+    """
+    table = _LineTable(rewrite)
     line_end = _line_end(path)
     capacity = _count_lines(path, line_end)
     token_ids = np.empty(capacity, dtype=np.int32)
@@ -69,7 +79,7 @@ def read_conll(path: Path, on_bad: OnBad) -> Columns:
     in_sentence = False
     for raw_lines in _chunks(path, line_end):
         if not line_number:
-            table.leave_out_heading(raw_lines)
+            table.leave_out_heading(raw_lines, heading)
         codes = np.fromiter(map(table.__getitem__, raw_lines), dtype=np.int32, count=len(raw_lines))
         line_tokens = np.frombuffer(table.token_of, dtype=np.int32)[codes]
         is_token = line_tokens != BOUNDARY
@@ -167,8 +177,9 @@ def _chunks(path: Path, line_end: bytes) -> Iterator[list[bytes]]:
 class _LineTable(dict[bytes, int]):
     """Code of each distinct line; code c has token `token_of[c]` (or BOUNDARY, BAD) and tag `tag_of[c]`."""
 
-    def __init__(self) -> None:
+    def __init__(self, rewrite: Optional[Callable[[bytes], bytes]] = None) -> None:
         super().__init__()
+        self.rewrite = rewrite
         self.tokens: dict[str, int] = {}
         self.tags: dict[str, int] = {"O": 0}
         self.token_of = array("i")
@@ -178,13 +189,13 @@ class _LineTable(dict[bytes, int]):
         self.reasons: dict[int, str] = {}
 
     def __missing__(self, raw: bytes) -> int:
-        return self._add(raw, *read_line(raw))
+        return self._add(raw, *read_line(self.rewrite(raw) if self.rewrite else raw))
 
-    def leave_out_heading(self, lines: list[bytes]) -> None:
-        """Takes the first line that is not blank for a heading if it holds only names of columns."""
+    def leave_out_heading(self, lines: list[bytes], is_one: bool) -> None:
+        """Takes the first line that is not blank for a heading if it is said to be one, or holds only names of columns."""
         first = next((raw for raw in lines if raw.strip()), b"")
         words = first.decode("utf-8", "replace").lower().split()
-        if len(words) > 1 and _HEADINGS.issuperset(words):
+        if is_one or (len(words) > 1 and _HEADINGS.issuperset(words)):
             self._add(first, None, HEADING)
 
     def _add(self, raw: bytes, parsed: Parsed, mends: int) -> int:

