@@ -20,9 +20,11 @@ SHARED = Path(__file__).resolve().parents[2] / "shared"
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
-    """Skips what the Ascend stack cannot run; all other tests run on both."""
+    """Skips what the Ascend stack cannot run, or need not; all other tests run on both."""
     if sys.version_info < (3, 10) and item.get_closest_marker("current_stack"):
         pytest.skip("needs Python 3.10: current TensorFlow and what goes with it")
+    if sys.version_info < (3, 10) and item.get_closest_marker("one_stack"):
+        pytest.skip("is the same on both stacks, and tested on the current one")
 
 
 @pytest.fixture(scope="session")

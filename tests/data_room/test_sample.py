@@ -112,6 +112,7 @@ def test_a_third_of_the_test_sentences_have_a_clause_that_train_never_has(corpus
     assert len(new) >= len(corpus["test"]) / 3
 
 
+@pytest.mark.one_stack
 def test_a_dictionary_made_from_train_scores_below_three_quarters(corpus: Corpus) -> None:
     right = found = gold = 0
     for sentence in corpus["test"]:

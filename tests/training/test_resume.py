@@ -18,8 +18,11 @@ from tiny_run import DieAfter, Killed, assert_same_run, killed_before_rename, ru
 
 from nerctl.training import state as state_room
 
+ONE_STACK = pytest.mark.one_stack
+"""Other moments of the same: one of them is enough where a second stack is tested."""
 
-@pytest.mark.parametrize("step", [1, 5, 9])
+
+@pytest.mark.parametrize("step", [pytest.param(1, marks=ONE_STACK), pytest.param(5, marks=ONE_STACK), 9])
 def test_a_kill_after_a_log_line_and_before_its_save_changes_nothing(tiny: Path, step: int) -> None:
     run("whole", steps=12, save_every=4)
     with pytest.raises(Killed):
@@ -96,6 +99,7 @@ def forget_random_state(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Stepper, "_key", from_the_beginning)
 
 
+@pytest.mark.one_stack
 @pytest.mark.parametrize("forget", [forget_moments, forget_position, forget_random_state])
 def test_the_comparison_notices_when_resume_forgets(
     tiny: Path, monkeypatch: pytest.MonkeyPatch, forget: object
