@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections import Counter
 from pathlib import Path
 
@@ -158,6 +159,16 @@ def test_the_command_tells_what_was_read_written_and_lost(tmp_path):
     bad = write_lines(tmp_path / "c.jsonl", {"text": "王", "entities": [entity(0, 2)]})
     result = CliRunner().invoke(app, ["convert", str(bad), str(tmp_path / "d.txt")])
     assert isinstance(result.exception, DataError) and "c.jsonl:1: PER at 0 to 2 is empty" in str(result.exception)
+
+
+@pytest.mark.parametrize(("suffix", "module"), [("parquet", "pyarrow"), ("spacy", "spacy")])
+def test_a_format_whose_library_is_missing_says_how_to_get_it(tmp_path, monkeypatch, suffix, module):
+    monkeypatch.setitem(sys.modules, module, None)
+    monkeypatch.setitem(sys.modules, "pyarrow.parquet", None)
+    source = write_lines(tmp_path / "a.jsonl", {"text": "王", "entities": []})
+    with pytest.raises(DataError, match="pip install") as caught:
+        convert(Conversion(source, tmp_path / f"b.{suffix}"))
+    assert "tmp" not in str(caught.value) and [path.name for path in tmp_path.iterdir()] == ["a.jsonl"]
 
 
 @pytest.mark.slow

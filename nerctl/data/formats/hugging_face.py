@@ -33,7 +33,7 @@ def read_tokens(path: Path, on_bad: OnBad) -> Iterator[Row]:
 
 def read_parquet(path: Path, on_bad: OnBad) -> Iterator[Row]:
     """The sentences of a Parquet file."""
-    parquet = _pyarrow(path)
+    parquet = _pyarrow()
     try:
         file = parquet.ParquetFile(path)
         names = _names_inside(file.schema_arrow.metadata or {}) or _names_beside(path)
@@ -43,11 +43,11 @@ def read_parquet(path: Path, on_bad: OnBad) -> Iterator[Row]:
         raise DataError(f"{path}: no Parquet file that can be read ({str(error).splitlines()[0]})") from None
 
 
-def _pyarrow(path: Path) -> Any:
+def _pyarrow() -> Any:
     try:
         import pyarrow.parquet as parquet
     except ImportError:
-        raise DataError(f"{path}: Parquet needs pyarrow: pip install 'nerctl[parquet]'") from None
+        raise DataError("Parquet needs pyarrow: pip install 'nerctl[parquet]'") from None
     return parquet
 
 
@@ -145,7 +145,7 @@ class ParquetFile:
     """Writes Parquet of tokens and tags as strings, some rows at a time."""
 
     def __init__(self, path: Path) -> None:
-        parquet = _pyarrow(path)
+        parquet = _pyarrow()
         import pyarrow
 
         self.loss: Counter[str] = Counter()

@@ -35,17 +35,17 @@ def write_pair(record: Record, loss: Counter[str]) -> bytes:
     return json_bytes([record.text, {**record.extra, "entities": entities}]) + b"\n"
 
 
-def _spacy(path: Path) -> Any:
+def _spacy() -> Any:
     try:
         import spacy
     except ImportError:
-        raise DataError(f"{path}: DocBin needs spaCy, which is not installed: pip install spacy") from None
+        raise DataError("DocBin needs spaCy, which is not installed: pip install spacy") from None
     return spacy
 
 
 def read_docbin(path: Path, on_bad: OnBad) -> Iterator[Raw]:
     """The texts of a DocBin; spaCy's tokens stay tokens."""
-    spacy = _spacy(path)
+    spacy = _spacy()
     try:
         docs = spacy.tokens.DocBin().from_disk(path).get_docs(spacy.blank("zh").vocab)
     except (ValueError, OSError, KeyError) as error:
@@ -62,7 +62,7 @@ class DocBinFile:
     """Writes a DocBin: flat entities as `ents`, nested ones as the span group "sc"."""
 
     def __init__(self, path: Path) -> None:
-        spacy = _spacy(path)
+        spacy = _spacy()
         self.path = path
         self.loss: Counter[str] = Counter()
         self._spacy, self._vocab = spacy, spacy.blank("zh").vocab
