@@ -20,8 +20,6 @@ from nerctl.data.spans import Span
 from nerctl.errors import DataError, NerctlError
 from nerctl.workflows.convert import Conversion, convert, cut, innermost
 
-CORPORA = {"resume": "resume/train.char.bmes", "cluener": "cluener/dev.json", "ChineseNER": "ChineseNER/example.dev"}
-
 
 def write_lines(path: Path, *values: dict) -> Path:
     path.write_text("".join(json.dumps(value, ensure_ascii=False) + "\n" for value in values), encoding="utf-8")
@@ -169,19 +167,3 @@ def test_a_format_whose_library_is_missing_says_how_to_get_it(tmp_path, monkeypa
     with pytest.raises(DataError, match="pip install") as caught:
         convert(Conversion(source, tmp_path / f"b.{suffix}"))
     assert "tmp" not in str(caught.value) and [path.name for path in tmp_path.iterdir()] == ["a.jsonl"]
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("corpus", CORPORA)
-def test_real_corpora_go_through_every_format_and_come_back_equal(shared, tmp_path, corpus):
-    from nerctl.workflows.convert import FORMATS, writable
-
-    source = shared / "corpora" / CORPORA[corpus]
-    expected = plain(read(source))
-    for name in writable():
-        if name == "docbin":
-            continue
-        path = tmp_path / f"{name}{FORMATS[name].suffix or '.d'}"
-        convert(Conversion(source, path, to_format=name))
-        convert(Conversion(path, tmp_path / "back.jsonl"))
-        assert plain(read(tmp_path / "back.jsonl")) == expected, name
