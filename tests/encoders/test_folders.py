@@ -180,6 +180,7 @@ def losses(output: Path) -> list[float]:
     return [json.loads(line)["loss"] for line in (output / "steps.jsonl").read_text().splitlines()]
 
 
+@pytest.mark.one_stack
 def test_every_form_of_an_encoder_trains_to_the_same_losses_bit_for_bit(workplace: Path, published: Path) -> None:
     forms = {"safetensors": published}
     for name, write in (
