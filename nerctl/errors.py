@@ -37,7 +37,7 @@ class TransferError(FailedError):
 def near_path(path: Path) -> str:
     """A question with the name beside a missing path that is nearest to it, to stand before what to do; or nothing."""
     try:
-        names = [entry.name for entry in path.parent.iterdir()]
+        names = [entry.name for entry in path.parent.iterdir() if entry.name != path.name]
     except OSError:
         return ""
     close = difflib.get_close_matches(path.name, names, n=1, cutoff=0.7)

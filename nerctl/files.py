@@ -6,8 +6,10 @@ import errno
 import hashlib
 import json
 import os
+import re
+import shutil
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any, Optional
 
@@ -45,7 +47,7 @@ def write_parts(path: Path, parts: Iterable[bytes], mode: Optional[int] = None) 
     Raises:
         FailedError: the disk refuses; the file is then as it was.
     """
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    temporary = temporary_name(path)
     try:
         with open(temporary, "wb") as stream:
             stream.writelines(parts)
@@ -74,6 +76,56 @@ def write_text(path: Path, text: str) -> None:
 def write_json(path: Path, value: Any) -> None:
     """Writes a JSON file as `write_parts` does, readable by people: indented, Chinese as it is."""
     write_text(path, json.dumps(value, ensure_ascii=False, indent=2) + "\n")
+
+
+def temporary_name(path: Path) -> Path:
+    """The name under which this process makes a file or a folder that `path` will be."""
+    return path.with_name(f".{path.name}.{os.getpid()}.tmp")
+
+
+def remove_leftovers(path: Path) -> None:
+    """Removes what processes that were killed left under their temporary names of `path`: nobody else would."""
+    for left in path.parent.iterdir():
+        named = re.fullmatch(rf"\.{re.escape(path.name)}\.(\d+)\.tmp", left.name)
+        if named and not _is_running(int(named[1])):
+            remove(left)
+
+
+def remove(path: Path) -> None:
+    """Removes a file, or a folder with all that is in it, as far as the disk lets it."""
+    if path.is_dir():
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        path.unlink(missing_ok=True)
+
+
+def _is_running(process: int) -> bool:
+    if os.name != "posix":  # there is no question without a signal there
+        return True
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        pass
+    return True
+
+
+def make_folders(folder: Path, made: list[Path]) -> None:
+    """Makes a folder and its parents; those that were not there are added to `made`, outermost first. Raises OSError."""
+    for place in reversed([folder, *folder.parents]):
+        if not place.is_dir():
+            place.mkdir()
+            made.append(place)
+
+
+def remove_empty(made: Sequence[Path]) -> None:
+    """Removes folders that `make_folders` made, but for those into which somebody has put something."""
+    for folder in reversed(made):
+        try:
+            folder.rmdir()
+        except OSError:
+            break
 
 
 def take_name(ready: Path, final: Path) -> None:
@@ -117,29 +169,21 @@ def check_output_folder(folder: Path, option: str) -> None:
         NerctlError: it cannot be made, is no folder, or refuses files.
     """
     made: list[Path] = []
-    place = folder
     try:
-        for place in reversed([folder, *folder.parents]):
-            if not place.is_dir():
-                place.mkdir()
-                made.append(place)
-        place = folder
+        make_folders(folder, made)
         with tempfile.TemporaryFile(dir=folder):
             pass
     except OSError as error:
         reason = error.strerror or str(error)
+        place = Path(error.filename) if error.filename else folder
         if isinstance(error, FileExistsError):
             reason = "a link to nothing is there" if place.is_symlink() else "a file of that name is there"
-        where = "" if place == folder else f"{place}: "
+        where = f"{place}: " if place in folder.parents else ""
         raise NerctlError(
             f"{folder}: cannot be written to ({where}{reason}); name another folder with {option}"
         ) from None
     finally:
-        for one in reversed(made):
-            try:
-                one.rmdir()
-            except OSError:  # somebody has put something into it
-                break
+        remove_empty(made)
 
 
 def check_output_file(file: Path, option: str) -> None:

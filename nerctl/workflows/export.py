@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -18,7 +17,7 @@ from nerctl.data.sentence_windows import SentenceWindows
 from nerctl.data.spans import Span
 from nerctl.errors import FailedError, NerctlError
 from nerctl.evaluation.evaluate import evaluate_model
-from nerctl.files import check_output_folder, sha256_of, sync
+from nerctl.files import check_output_folder, remove_leftovers, sha256_of, sync, temporary_name
 from nerctl.folder import ModelFolder, Weights
 from nerctl.inference.documents import Document, token_table
 from nerctl.inference.emissions import emissions_of
@@ -98,8 +97,8 @@ def export_model(source: Path, target: Path, options: ExportOptions, report: Rep
             "loses with --data FILE"
         )
     target.parent.mkdir(parents=True, exist_ok=True)
-    _remove_leftovers(target)
-    part = target.with_name(f".{target.name}.{os.getpid()}.tmp")
+    remove_leftovers(target)
+    part = temporary_name(target)
     try:
         report.note(f"writing {target}, then comparing it with the model")
         write, check = FORMS[options.format]
@@ -115,26 +114,6 @@ def export_model(source: Path, target: Path, options: ExportOptions, report: Rep
         shutil.rmtree(part, ignore_errors=True)
     size = sum(file.stat().st_size for file in target.rglob("*") if file.is_file())
     return Export(target, result.comparison, size, result.f1_before, result.f1_after)
-
-
-def _remove_leftovers(target: Path) -> None:
-    """Removes what exports to `target` left that were killed: nobody else would, and each is as large as a model."""
-    for path in target.parent.iterdir():
-        named = re.fullmatch(rf"\.{re.escape(target.name)}\.(\d+)\.tmp", path.name)
-        if named and not _is_running(int(named[1])):
-            shutil.rmtree(path, ignore_errors=True)
-
-
-def _is_running(process: int) -> bool:
-    if os.name != "posix":  # there is no question without a signal there
-        return True
-    try:
-        os.kill(process, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        pass
-    return True
 
 
 def _need_onnx() -> None:
