@@ -16,5 +16,5 @@ def counted(count: int, one: str, more: str = "") -> str:
 
 def plural(phrase: str) -> str:
     """The plural of the noun that a phrase begins with: "entity of several parts" gives "entities of several parts"."""
-    noun, blank, rest = phrase.partition(" of ")
+    noun, blank, rest = phrase.partition(" ")
     return (noun[:-1] + "ies" if noun.endswith("y") else noun + "s") + blank + rest

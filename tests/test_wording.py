@@ -9,7 +9,7 @@ from command_line import nerctl
 
 from nerctl.commands._train_screen import close
 from nerctl.training.loop import Outcome
-from nerctl.wording import counted
+from nerctl.wording import counted, plural
 
 
 @pytest.mark.parametrize(
@@ -42,3 +42,10 @@ def test_a_score_of_one_sentence_says_one_sentence(tmp_path: Path) -> None:
     (tmp_path / "one.txt").write_text("李 B-PER B-PER\n", encoding="utf-8")
     code, printed, _ = nerctl("score", str(tmp_path / "one.txt"))
     assert code == 0 and "1 sentence, 1 token," in printed
+
+
+def test_the_plural_is_that_of_the_first_noun():
+    phrases = ("relation", "entity of several parts", "region without a label", "answer of another annotator")
+    assert [plural(phrase) for phrase in phrases] == [
+        "relations", "entities of several parts", "regions without a label", "answers of another annotator",
+    ]  # fmt: skip

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
-from typing import Literal, Optional
+from typing import Optional
 
 import typer
 
 from nerctl.commands._help import DATA, OUTPUT, choices
 from nerctl.console import out
 from nerctl.errors import NerctlError
-
-Nested = Literal["keep", "outermost", "innermost", "refuse"]
-By = Literal["text", "document"]
+from nerctl.wording import counted
+from nerctl.workflows.convert_options import By, Conversion, Nested
 
 
 def convert(
@@ -63,23 +63,22 @@ def convert(
     """
     from nerctl.commands._progress import Progress
     from nerctl.commands._stops import stops
-    from nerctl.workflows.convert import Conversion
     from nerctl.workflows.convert import convert as run
 
     wanted = Conversion(
-        source, target, from_format, to_format, _shares(split), seed, by == "document", _renamed(rename),
+        source, target, from_format, to_format, _shares(split), seed, by, _renamed(rename),
         frozenset(drop), sentences, join, nested,
     )  # fmt: skip
     with stops(lambda: "Stopped; nothing is written."), Progress("texts") as progress:
         done = run(wanted, progress)
     if as_json:
-        out.json({"read as": done.read_as, "files": done.files, "entities": done.entities, "changes": done.changes})
+        out.json(asdict(done))
         return
     out.say(f"{source}: read as {done.read_as}")
     for note in done.notes:
         out.warn(note)
     for name, texts in done.files.items():
-        out.result(f"{name}: {texts:,} {'text' if texts == 1 else 'texts'}")
+        out.result(f"{name}: {counted(texts, 'text')}")
     for what, count in sorted(done.changes.items()):
         out.result(f"{count:>9,} x {what}")
     if not done.changes:
@@ -96,9 +95,11 @@ def _shares(split: str) -> tuple[float, ...]:
 def _renamed(pairs: list[str]) -> dict[str, str]:
     from nerctl.data.formats.record import Unreadable, checked_type
 
-    renamed = {}
+    renamed: dict[str, str] = {}
     for pair in pairs:
         old, mark, new = pair.partition("=")
+        if old in renamed:
+            raise NerctlError(f"--map {pair}: {old} is named {renamed[old]} already; give it one name")
         try:
             renamed[checked_type(old)] = checked_type(new if mark else "")
         except Unreadable as error:

@@ -62,6 +62,7 @@ def evaluate(
     """
     from nerctl.commands._progress import Progress
     from nerctl.commands._stops import stops
+    from nerctl.data.formats.registry import asked
     from nerctl.evaluation.evaluate import corpus_file, evaluate_model
     from nerctl.evaluation.render import ScoresTable
     from nerctl.files import check_output_file
@@ -69,6 +70,7 @@ def evaluate(
 
     if predictions is not None:
         check_output_file(predictions, "--predictions")
+    asked(input_format)
     file = corpus_file(data)
     loaded = load_model(
         model, "auto", device, threads, max_seq_length, max_tokens, allow_blanks

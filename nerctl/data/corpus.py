@@ -12,11 +12,10 @@ import numpy as np
 from nerctl.data import bio
 from nerctl.data.columns import Columns, Note, line_of
 from nerctl.data.conll import read_conll
-from nerctl.data.first_bytes import refuse_file_of_no_text
-from nerctl.data.foreign import Sample, refusal_of
+from nerctl.data.first_bytes import HEAD, refuse_file_of_no_text
 from nerctl.data.formats import columns_layout, registry
+from nerctl.data.formats.first_lines import Sample, refusal_of
 from nerctl.data.formats.hugging_face import has_unnamed_numbers
-from nerctl.data.formats.offsets import way_of
 from nerctl.data.formats.record import OnBad
 from nerctl.data.formats.registry import Format
 from nerctl.data.formats.to_columns import columns_of_rows, columns_of_texts
@@ -27,6 +26,8 @@ from nerctl.data.token_table import TokenTable
 from nerctl.errors import DataError, near_path
 
 JSON_SUFFIXES = (".json", ".jsonl", ".ndjson")
+LONGEST_FIRST = 1 << 20
+"""Bytes of the first line of JSON that are looked at."""
 
 
 @dataclass(frozen=True)
@@ -143,7 +144,10 @@ def read_with(path: PathLike, on_bad: OnBad, input_format: str = "auto") -> Read
 
     Raises DataError where the file as a whole is something else: no text, another encoding, a layout of nobody's.
     """
-    return reading_of(source_of(path, input_format), on_bad)
+    source = source_of(path, input_format)
+    if source.named or source.format.name in registry.UNSAID:
+        return reading_of(source, on_bad)
+    return reading_of(source, on_bad, Note(f"read as {source.format.what}", 1, 0))
 
 
 class Source(NamedTuple):
@@ -162,12 +166,12 @@ class Source(NamedTuple):
 def source_of(path: PathLike, input_format: str = "auto") -> Source:
     """A file with its format; raises DataError where it cannot be read, or there is no format of that name."""
     file = Path(path)
-    asked = registry.named(input_format) if input_format != "auto" else None
+    asked = registry.asked(input_format)
+    found = asked or registry.by_place(file)
+    if found is not None and found.at is not None:
+        return Source(file, found, None, asked is not None)
     try:
-        binary = registry.by_place(file) if asked is None else None
-        if binary is not None or (asked is not None and not asked.is_text):
-            return Source(file, binary or asked or registry.FORMATS["conll"], None, binary is None)
-        sample = Sample.of(refuse_file_of_no_text(file))
+        sample = Sample.of(_beginning(file))
     except OSError as error:
         raise _unreadable(file, error) from None
     found = asked or registry.recognise(sample)
@@ -176,26 +180,33 @@ def source_of(path: PathLike, input_format: str = "auto") -> Source:
     return Source(file, found or registry.FORMATS["conll"], sample, asked is not None)
 
 
-def reading_of(source: Source, on_bad: OnBad) -> Reading:
-    """Reads a file whose format is known, as `read_with` does."""
+def _beginning(file: Path) -> bytes:
+    """The first bytes of a text file; of JSON with a long first line that line."""
+    head = refuse_file_of_no_text(file)
+    content = head.lstrip()
+    if len(head) < HEAD or content[:1] not in (b"{", b"[") or b"\n" in content:
+        return head
+    with open(file, "rb") as stream:
+        stream.seek(len(head) - len(content))
+        return stream.readline(LONGEST_FIRST)
+
+
+def reading_of(source: Source, on_bad: OnBad, *notes: Note) -> Reading:
+    """Reads a file whose format is known, as `read_with` does; `notes` stand before what the reader noticed."""
     try:
-        columns = columns_of(source, on_bad)
+        columns = _columns_of(source, on_bad)
     except OSError as error:
         raise _unreadable(source.path, error) from None
+    columns = replace(columns, notes=(*notes, *columns.notes))
     return _assemble(str(source.path), columns, "spans" if source.format.texts else "")
 
 
-def columns_of(source: Source, on_bad: OnBad) -> Columns:
-    """The columns of a file; raises DataError and OSError."""
+def _columns_of(source: Source, on_bad: OnBad) -> Columns:
     path, found = source.path, source.format
-    said: tuple[Note, ...] = ()
-    if not source.named and found.name not in registry.TOLD:
-        said = (Note(f"read as {found.what} (--input-format names another)", 1, 0),)
     if found.texts is not None:
-        way, notes = way_of(found.texts(path, _ignored), found.inclusive)
-        return columns_of_texts(found.texts(path, on_bad), way, on_bad, (*said, *notes))
+        return columns_of_texts(found.texts, path, found.inclusive, on_bad)
     if found.rows is not None:
-        return columns_of_rows(found.rows(path, on_bad), on_bad, (*said, *_unnamed_tags(source)))
+        return columns_of_rows(found.rows(path, on_bad), on_bad, _unnamed_tags(source))
     return _columns(source, on_bad)
 
 
@@ -207,7 +218,7 @@ def _columns(source: Source, on_bad: OnBad) -> Columns:
 
     def explain(line: int, reason: str) -> None:
         nonlocal asked
-        refusal = "" if asked else refusal_of(sample)
+        refusal = "" if asked or source.named else refusal_of(sample)
         asked = True
         if refusal:
             raise DataError(f"{source.path}: this looks like {refusal}")
@@ -230,11 +241,9 @@ def _unnamed_tags(source: Source) -> tuple[Note, ...]:
     return (Note(told, 1, 0),) if has_unnamed_numbers(source.path, source.sample.fields) else ()
 
 
-def _ignored(line: int, reason: str) -> None:
-    """What is wrong is said when the file is read, not when one looks at how it counts."""
-
-
 def _unreadable(file: Path, error: OSError) -> DataError:
+    if isinstance(error, IsADirectoryError):
+        return DataError(f"{file}: cannot be read (a folder, and none of brat's); name a corpus file.")
     return DataError(f"{file}: cannot be read ({error.strerror or error}); {near_path(file)}name a corpus file.")
 
 

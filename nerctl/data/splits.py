@@ -98,7 +98,16 @@ def _told(file: Path) -> tuple[str, int]:
     """The split that a name tells, "" for none, and how well: 0 by its word, 1 by a word like it, 2 no corpus' name."""
     if not _may_be_corpus(file) or not file.is_file():
         return "", 0
-    name = file.name.lower()
+    return _told_by_name(file.name)
+
+
+def split_named(name: str) -> str:
+    """The split that a name tells, whatever has it, or "" for none or more than one."""
+    return _told_by_name(name)[0]
+
+
+def _told_by_name(name: str) -> tuple[str, int]:
+    name = name.lower()
     words = set(re.split(r"[^a-z]+", name))
     splits = [split for split, known in SPLITS.items() if words.intersection(known)]
     rank = 0

@@ -12,6 +12,7 @@ import numpy as np
 from nerctl.data.corpus import Corpus, Reading, read_with
 from nerctl.data.duplicates import SentenceIndex
 from nerctl.data.first_bytes import shown
+from nerctl.data.formats import registry
 from nerctl.data.formats.brat import is_brat
 from nerctl.data.report import ERRORS, WARNINGS, Example, Problem, Report, SplitFigures
 from nerctl.data.schemes import like_types
@@ -39,6 +40,7 @@ def check_data(
         raise DataError(
             f"--max-seq-length {max_seq_length}: at least 3, for [CLS], one word piece and [SEP]."
         )
+    registry.asked(input_format)
     in_splits = Path(path).is_dir() and not is_brat(Path(path))
     if in_splits:
         files = find_splits(path)

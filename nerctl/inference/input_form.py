@@ -10,7 +10,6 @@ import re
 from collections.abc import Iterable, Sequence
 from typing import Optional, Union
 
-from nerctl.data.foreign import WORD_AND_PART
 from nerctl.data.invisible import trimmed
 from nerctl.errors import DataError
 
@@ -182,6 +181,10 @@ def _refuse_tags(name: str, lines: Sequence[tuple[int, str]], half: int) -> None
         return
     line = line.strip() if len(line) <= 30 else line[:29].strip() + "…"
     raise DataError(f"{name}:{number}: {reason} ({line!r}); take the tags out, or make columns of it; {_SAID}")
+
+
+WORD_AND_PART = re.compile(r"\[?[^\s/]+/[A-Za-z]{1,4}(\][A-Za-z]{1,4})?")
+"""A word and its part of speech, as People's Daily and MSRA have them: 厦门/ns."""
 
 
 def _is_tagged_words(text: str) -> bool:

@@ -2,61 +2,26 @@
 
 from __future__ import annotations
 
-import os
 import random
 import re
-import shutil
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Optional
 
 from nerctl.data.corpus import source_of
 from nerctl.data.formats.record import Record, Unreadable
 from nerctl.data.formats.records import Records
-from nerctl.data.formats.registry import FORMATS, Format, Writer, named
+from nerctl.data.formats.registry import FORMATS, Format, named
 from nerctl.data.spans import Span, outermost
-from nerctl.errors import DataError, NerctlError
-from nerctl.files import disk_error, take_name
+from nerctl.errors import DataError
+from nerctl.files import disk_error, make_folders, remove, remove_empty, remove_leftovers, take_name, temporary_name
 from nerctl.progress import SILENT, Report
+from nerctl.workflows.convert_options import SPLITS, Conversion
 
-NESTED = ("keep", "outermost", "innermost", "refuse")
-"""What becomes of entities that overlap."""
-SPLITS = ("train", "dev", "test")
 _SENTENCE_END = re.compile(r"(?:[。！？!?…；;]+[”’」』）)\"']*|\n)\s*")
 _BY_SUFFIX = {".jsonl": "jsonl", ".conll": "conll", ".bio": "conll", ".txt": "conll", ".spacy": "docbin",
               ".parquet": "parquet", ".conllu": "conllu"}  # fmt: skip
-
-
-@dataclass(frozen=True)
-class Conversion:
-    """What is wanted."""
-
-    source: Path
-    """The corpus."""
-    target: Path
-    """The file, or the folder of a format that has one and of splits."""
-    from_format: str = "auto"
-    """Its format; auto: by its content."""
-    to_format: str = ""
-    """The format that is written; "": by the suffix of `target`."""
-    shares: tuple[float, ...] = ()
-    """Shares of train, dev and test, or of the first two; none: everything in one file."""
-    seed: int = 1
-    """Of the split."""
-    by_document: bool = False
-    """Does a document go into one split as a whole?"""
-    renamed: Mapping[str, str] = field(default_factory=dict)
-    """New names of types."""
-    dropped: frozenset[str] = frozenset()
-    """Types that are left out, by their old names."""
-    sentences: bool = False
-    """Cut documents at sentence ends?"""
-    join: bool = False
-    """Put the sentences of a document together again?"""
-    nested: Optional[str] = None
-    """One of NESTED; None: keep where the format can hold them, else outermost."""
 
 
 @dataclass(frozen=True)
@@ -84,22 +49,20 @@ def convert(wanted: Conversion, report: Report = SILENT) -> Converted:
     """
     target = _target_format(wanted)
     source = source_of(wanted.source, wanted.from_format)
-    records = Records(source)
-    changes: Counter[str] = Counter()
     places = _places(wanted, target)
-    _refuse_itself(wanted, places)
+    records = Records(source)
     shares = _assigned(wanted, records) if wanted.shares else None
-    writers: dict[str, Writer] = {}
-    temporary = {name: path.with_name(f".{path.name}.{os.getpid()}.tmp") for name, path in places.items()}
+    changes: Counter[str] = Counter()
     written: Counter[str] = Counter()
+    made: list[Path] = []
+    temporary = {name: temporary_name(path) for name, path in places.items()}
     entities = 0
     try:
+        make_folders(next(iter(places.values())).parent, made)
         for path in places.values():
-            path.parent.mkdir(parents=True, exist_ok=True)
-        for name, path in temporary.items():
-            assert target.writer is not None
-            writers[name] = target.writer(path)
-        changes.clear()
+            remove_leftovers(path)
+        assert target.writer is not None
+        writers = {name: target.writer(path) for name, path in temporary.items()}
         for number, record in enumerate(_transformed(wanted, target, records, changes)):
             name = next(iter(places)) if shares is None else shares[number]
             try:
@@ -119,11 +82,14 @@ def convert(wanted: Conversion, report: Report = SILENT) -> Converted:
         raise disk_error(wanted.target, error) from error
     finally:
         for path in temporary.values():
-            shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
+            remove(path)
+        remove_empty(made)
     changes.update(records.lost)
+    unmet = [kind for kind in (*wanted.renamed, *sorted(wanted.dropped)) if not changes[_fate(wanted, kind)]]
+    notes = [*records.notes, *(f"{wanted.source}: no entity of type {kind}, which --map or --drop names" for kind in unmet)]
     told = {what: count for what, count in changes.items() if count}
     files = {str(path): written[name] for name, path in places.items()}
-    return Converted(source.format.what, files, entities, records.notes, told)
+    return Converted(source.format.what, files, entities, notes, told)
 
 
 def _target_format(wanted: Conversion) -> Format:
@@ -133,10 +99,6 @@ def _target_format(wanted: Conversion) -> Format:
     target = named(name)
     if target.writer is None:
         raise DataError(f"--to {name}: is only read; written are {', '.join(writable())}.")
-    if wanted.nested is not None and wanted.nested not in NESTED:
-        raise NerctlError(f"--nested {wanted.nested}: one of {', '.join(NESTED)}")
-    if wanted.sentences and wanted.join:
-        raise NerctlError("--sentences and --join undo each other; give one of them")
     return target
 
 
@@ -146,23 +108,16 @@ def writable() -> list[str]:
 
 
 def _places(wanted: Conversion, target: Format) -> dict[str, Path]:
-    if not wanted.shares:
-        places = {"": wanted.target}
-    else:
-        if not 2 <= len(wanted.shares) <= 3 or min(wanted.shares) <= 0 or abs(sum(wanted.shares) - 1) > 1e-6:
-            shares = ",".join(f"{share:g}" for share in wanted.shares)
-            raise NerctlError(f"--split {shares}: two or three shares above 0 that make 1, such as 0.8,0.1,0.1")
+    """What is written, by split; refuses what is there and would be lost."""
+    places = {"": wanted.target}
+    if wanted.shares:
         places = {name: wanted.target / (name + target.suffix) for name, _ in zip(SPLITS, wanted.shares)}
     for path in places.values():
         if path.is_dir() or (path.exists() and not target.suffix):
             raise DataError(f"{path}: is there already; name another place, or remove it.")
-    return places
-
-
-def _refuse_itself(wanted: Conversion, places: Mapping[str, Path]) -> None:
-    for path in places.values():
         if path.exists() and path.samefile(wanted.source):
             raise DataError(f"{path}: is the corpus itself; name another file to write.")
+    return places
 
 
 # --- what becomes of a record ---
@@ -177,23 +132,22 @@ def _transformed(wanted: Conversion, target: Format, records: Iterable[Record], 
     return (_unnested(record, wanted, target, changes) for record in found)
 
 
+def _fate(wanted: Conversion, kind: str) -> str:
+    """What becomes of the entities of a type, as a phrase; "" when nothing does."""
+    if kind in wanted.dropped:
+        return f"entity of type {kind} left out (--drop)"
+    return f"entity of type {kind} named {wanted.renamed[kind]} (--map)" if kind in wanted.renamed else ""
+
+
 def _renamed(record: Record, wanted: Conversion, changes: Counter[str]) -> Record:
     if not wanted.renamed and not wanted.dropped:
         return record
-    spans = set()
-    for span in record.spans:
-        if span.type in wanted.dropped:
-            changes[f"entity of type {span.type} left out (--drop)"] += 1
-        elif span.type in wanted.renamed:
-            changes[f"entity of type {span.type} named {wanted.renamed[span.type]} (--map)"] += 1
-            spans.add(span._replace(type=wanted.renamed[span.type]))
-        else:
-            spans.add(span)
-    broken = [
-        one._replace(type=wanted.renamed.get(one.type, one.type)) for one in record.broken if one.type not in wanted.dropped
-    ]
-    ordered = sorted(spans, key=lambda one: (one.start, -one.end, one.type))
-    return record._replace(spans=ordered, broken=broken)
+    kinds = [*(span.type for span in record.spans), *(one.type for one in record.broken)]
+    changes.update(filter(None, (_fate(wanted, kind) for kind in kinds)))
+    name, dropped = wanted.renamed.get, wanted.dropped
+    spans = {one._replace(type=name(one.type, one.type)) for one in record.spans if one.type not in dropped}
+    broken = [one._replace(type=name(one.type, one.type)) for one in record.broken if one.type not in dropped]
+    return record._replace(spans=sorted(spans, key=lambda one: (one.start, -one.end, one.type)), broken=broken)
 
 
 def _unnested(record: Record, wanted: Conversion, target: Format, changes: Counter[str]) -> Record:
@@ -238,7 +192,8 @@ def _fitting(record: Record, target: Format, changes: Counter[str]) -> Record:
     if record.extra and not target.extra:
         for name in record.extra:
             changes[f"field {name} left out"] += 1
-    if record.document is not None and not target.documents and not (target.name == "brat" and not record.begin):
+    is_its_id = target.keys and record.key == record.document and not record.begin
+    if record.document is not None and not target.documents and not is_its_id:
         changes["place in a document left out"] += 1
     return record
 
@@ -317,7 +272,7 @@ def _assigned(wanted: Conversion, records: Records) -> list[str]:
     groups: list[int] = []
     known: dict[str, int] = {}
     for record in _transformed(wanted, FORMATS["jsonl"], records, Counter()):
-        if not wanted.by_document:
+        if wanted.by == "text":
             groups.append(len(groups))
             continue
         if record.document is None:
@@ -325,7 +280,7 @@ def _assigned(wanted: Conversion, records: Records) -> list[str]:
         groups.append(known.setdefault(record.document, len(known)))
     count = max(groups, default=-1) + 1
     if count < len(wanted.shares):
-        what = "document" if wanted.by_document else "text"
+        what = "document" if wanted.by == "document" else "text"
         raise DataError(f"{wanted.source}: {count} {what}s for {len(wanted.shares)} splits; each needs one.")
     order = list(range(count))
     random.Random(wanted.seed).shuffle(order)

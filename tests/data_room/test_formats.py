@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from nerctl.data.corpus import read_corpus, source_of
 from nerctl.data.formats import registry
+from nerctl.data.formats.offsets import way_of
 from nerctl.data.formats.record import Broken, Record
 from nerctl.data.formats.records import Records
 from nerctl.data.spans import Span
@@ -104,11 +105,6 @@ def test_a_written_file_is_recognised_by_its_content_and_trains_as_a_corpus(tmp_
     one = registry.FORMATS[name]
     keys = [record.key for record in read(path)]
     assert one.name == "brat" or not one.keys or (len(keys) == 3 and set(map(str, keys)) == {"7"})
-
-
-def test_nothing_that_the_field_writes_has_two_formats():
-    names = list(registry.FORMATS)
-    assert len(set(names)) == len(names) and set(registry.OF_LINES) <= set(names)
 
 
 # --- mentions decide ---
@@ -290,7 +286,7 @@ def test_docbin_is_read_back_as_it_was_written(tmp_path):
 
 @pytest.mark.parametrize("name", ["conl", "", "JSONL"])
 def test_a_format_of_no_such_name_is_refused_with_the_names_that_there_are(tmp_path, name):
-    with pytest.raises(DataError, match=r"no format; .*nown are conll, jsonl"):
+    with pytest.raises(DataError, match=r"no format of that name; .*Known are: conll, jsonl"):
         source_of(tmp_path, name)
 
 
@@ -308,3 +304,41 @@ def test_an_array_is_read_element_by_element_with_the_line_of_each(tmp_path, mon
 def test_a_format_is_recognised_though_its_first_text_has_no_entity(tmp_path, name):
     path, _ = written(tmp_path, name, [Record(1, "在。"), Record(1, "王明", [Span(0, 2, "PER")])])
     assert source_of(path).format.name == name
+
+
+def test_a_folder_whose_folders_are_splits_is_not_read_as_one_corpus(tmp_path):
+    for split in ("train", "dev"):
+        (tmp_path / split).mkdir()
+        (tmp_path / split / "a.txt").write_bytes("王明".encode())
+        (tmp_path / split / "a.ann").write_bytes("T1\tPER 0 2\t王明\n".encode())
+    with pytest.raises(DataError, match=r"holds splits of brat \(dev, train\); name one of these folders"):
+        read_corpus(tmp_path)
+    assert len(read_corpus(tmp_path / "dev")) == 1
+
+
+def test_a_first_line_of_json_longer_than_the_look_is_recognised_all_the_same(tmp_path):
+    text = "王明" + "在" * 40_000
+    path = tmp_path / "a.txt"
+    path.write_text(json.dumps({"text": text, "label": [[0, 2, "PER"]]}, ensure_ascii=False), encoding="utf-8")
+    assert source_of(path).format.name == "doccano" and read_corpus(path).spans(0) == [Span(0, 2, "PER")]
+
+
+def test_a_format_that_was_named_is_not_guessed_at(tmp_path):
+    path = tmp_path / "a.json"
+    path.write_text('[{"data": {"text": "王"}, "annotations": []}]', encoding="utf-8")
+    with pytest.raises(DataError, match=r"a\.json:1: one column only|a\.json:1: unknown tag"):
+        read_corpus(path, "conll")
+
+
+def test_a_good_file_is_read_once_to_tell_how_it_counts(tmp_path):
+    path = tmp_path / "a.json"
+    path.write_bytes(cmeee("患者房室结区", (2, 5, "房室结区")))
+    times = []
+    cmeee_format = registry.FORMATS["cmeee"]
+
+    def reader(where, on_bad):
+        times.append(where)
+        assert cmeee_format.texts is not None
+        return cmeee_format.texts(where, on_bad)
+
+    assert way_of(reader, path, True)[1] == () and len(times) == 1

@@ -9,7 +9,8 @@ import pytest
 from nerctl.data.corpus import source_of
 from nerctl.data.formats.records import Records
 from nerctl.data.formats.registry import FORMATS
-from nerctl.workflows.convert import Conversion, convert, writable
+from nerctl.workflows.convert import convert, writable
+from nerctl.workflows.convert_options import Conversion
 
 CORPORA = ("resume/train.char.bmes", "cluener/dev.json", "ChineseNER/example.dev")
 LIBRARIES = {"parquet": "pyarrow", "docbin": "spacy"}

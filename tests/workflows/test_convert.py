@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import re
+import subprocess
 import sys
 from collections import Counter
 from pathlib import Path
@@ -16,9 +19,11 @@ from nerctl.cli import app
 from nerctl.data.corpus import source_of
 from nerctl.data.formats.record import Record
 from nerctl.data.formats.records import Records
+from nerctl.data.formats.registry import FORMATS
 from nerctl.data.spans import Span
 from nerctl.errors import DataError, NerctlError
-from nerctl.workflows.convert import Conversion, convert, cut, innermost
+from nerctl.workflows.convert import convert, cut, innermost
+from nerctl.workflows.convert_options import Conversion
 
 
 def write_lines(path: Path, *values: dict) -> Path:
@@ -56,7 +61,7 @@ def test_a_split_is_true_to_its_shares_keeps_the_order_and_depends_on_the_seed(m
 
 @pytest.mark.parametrize("seed", range(5))
 def test_no_document_is_in_two_splits(many, tmp_path, seed):
-    wanted = Conversion(many, tmp_path / "a", to_format="jsonl", shares=(0.5, 0.5), seed=seed, by_document=True)
+    wanted = Conversion(many, tmp_path / "a", to_format="jsonl", shares=(0.5, 0.5), seed=seed, by="document")
     train, dev = (read(Path(name)) for name in convert(wanted).files)
     assert not {record.document for record in train} & {record.document for record in dev} and len(train) == len(dev)
 
@@ -132,9 +137,12 @@ def test_innermost_keeps_the_shortest_and_what_does_not_touch_it():
         ({"to_format": "docano"}, "did you mean doccano"),
         ({"shares": (0.5, 0.6)}, "two or three shares"),
         ({"shares": (0.4, 0.3, 0.3)}, "2 texts for 3 splits"),
-        ({"shares": (0.5, 0.5), "by_document": True}, "no document is named"),
+        ({"shares": (0.5, 0.5), "by": "document"}, "no document is named"),
         ({"target": "a.jsonl"}, "is the corpus itself"),
         ({"sentences": True, "join": True}, "undo each other"),
+        ({"by": "document"}, "goes with --split"),
+        ({"renamed": {"PER": "X"}, "dropped": frozenset({"PER"})}, "--drop PER and --map PER=X: give one of them"),
+        ({"from_format": "brat"}, "name that folder, or an .ann file"),
         ({"target": "."}, "is there already"),
     ],
 )
@@ -144,8 +152,50 @@ def test_what_cannot_be_done_is_one_sentence_and_writes_nothing(tmp_path, change
     told = {"target": "out", "to_format": "" if changed.get("target", ".") != "." else "jsonl", **changed}
     with pytest.raises(NerctlError, match=says):
         convert(Conversion(source, tmp_path / told.pop("target"), **told))
-    assert sorted(path.name for path in tmp_path.iterdir()) in (["a.jsonl"], ["a.jsonl", "out"])
-    assert source.read_bytes() == before and not list(tmp_path.glob("out/*"))
+    assert [path.name for path in tmp_path.iterdir()] == ["a.jsonl"] and source.read_bytes() == before
+
+
+def test_a_run_that_fails_on_the_way_leaves_no_folder_and_no_file(tmp_path):
+    bad = {"text": "王", "entities": [entity(0, 2)]}
+    source = write_lines(tmp_path / "a.jsonl", {"text": "王明", "entities": []}, bad)
+    for wanted in (Conversion(source, tmp_path / "x" / "y" / "b.txt"), Conversion(source, tmp_path / "b", to_format="brat")):
+        with pytest.raises(DataError, match=r"a\.jsonl:2: PER at 0 to 2"):
+            convert(wanted)
+        assert [path.name for path in tmp_path.iterdir()] == ["a.jsonl"]
+
+
+@pytest.mark.parametrize("to_format", ["jsonl", "brat"])
+def test_what_a_killed_run_left_is_removed_by_the_next_and_nothing_of_one_that_runs(tmp_path, to_format):
+    source = write_lines(tmp_path / "a.jsonl", {"text": "王明", "entities": []})
+    gone = subprocess.Popen([sys.executable, "-c", ""])
+    gone.wait()
+    mine, left = (tmp_path / f".b.{process}.tmp" for process in (os.getppid(), gone.pid))
+    for path in (mine, left):
+        if to_format == "brat":
+            path.mkdir()
+        else:
+            path.touch()
+    convert(Conversion(source, tmp_path / "b", to_format=to_format))
+    assert mine.exists() and not left.exists()
+
+
+def test_a_type_that_no_entity_has_is_said(tmp_path):
+    source = write_lines(tmp_path / "a.jsonl", {"text": "王明", "entities": [entity(0, 2)]})
+    done = convert(Conversion(source, tmp_path / "b.jsonl", renamed={"PERS": "PER"}, dropped=frozenset({"LOC", "PER"})))
+    assert [note.partition(": ")[2] for note in done.notes] == [
+        f"no entity of type {kind}, which --map or --drop names" for kind in ("PERS", "LOC")
+    ]
+
+
+def test_other_fields_that_the_format_needs_for_itself_are_counted_as_left_out(tmp_path):
+    source = write_lines(tmp_path / "a.jsonl", {"text": "王明", "entities": [], "label": "news", "source": "x"})
+    assert convert(Conversion(source, tmp_path / "b.jsonl", to_format="doccano")).changes == {"field label left out": 1}
+    assert json.loads((tmp_path / "b.jsonl").read_text())["source"] == "x"
+
+
+def test_help_names_every_format():
+    text = CliRunner().invoke(app, ["convert", "--help"]).output
+    assert not set(FORMATS) - set(re.findall(r"[\w-]+", text))
 
 
 def test_the_command_tells_what_was_read_written_and_lost(tmp_path):

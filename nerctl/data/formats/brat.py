@@ -9,10 +9,12 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterator
+from itertools import chain
 from pathlib import Path
 
 from nerctl.data.first_bytes import not_utf8, shown
 from nerctl.data.formats.record import Mark, OnBad, Raw, Record, Unreadable, checked_type
+from nerctl.data.splits import split_named
 from nerctl.errors import DataError
 
 KINDS = dict(
@@ -23,10 +25,22 @@ _PLACES = re.compile(r"\d+ \d+(?:;\d+ \d+)*")
 
 
 def texts_of(path: Path) -> list[Path]:
-    """The texts of a folder of pairs, in the order of their names, 2 before 10; of a single .ann file its own text."""
+    """The texts of a folder of pairs, in the order of their names, 2 before 10; of a single .ann file its own text.
+
+    Raises DataError where there are none, and where the folders in it are splits.
+    """
     if not path.is_dir():
+        if path.suffix != ".ann":
+            raise DataError(f"{path}: brat has a folder of pairs, NAME.txt and NAME.ann; name that folder, or an .ann file")
         return [path.with_suffix(".txt")]
-    return sorted((one.with_suffix(".txt") for one in path.rglob("*.ann")), key=_in_order)
+    found = sorted((one.with_suffix(".txt") for one in path.rglob("*.ann")), key=_in_order)
+    splits = sorted({one.relative_to(path).parts[0] for one in found if one.parent != path})
+    splits = [name for name in splits if split_named(name)]
+    if splits:
+        raise DataError(f"{path}: holds splits of brat ({', '.join(splits)}); name one of these folders")
+    if not found:
+        raise DataError(f"{path}: no .ann file in this folder")
+    return found
 
 
 def _in_order(path: Path) -> list[tuple[str, int]]:
@@ -34,9 +48,9 @@ def _in_order(path: Path) -> list[tuple[str, int]]:
 
 
 def is_brat(path: Path) -> bool:
-    """Is it such a folder, or an .ann file of one?"""
+    """Is it such a folder, by what lies in it or in a folder in it, or an .ann file of one?"""
     if path.is_dir():
-        return next(path.rglob("*.ann"), None) is not None
+        return next(chain(path.glob("*.ann"), path.glob("*/*.ann")), None) is not None
     return path.suffix == ".ann"
 
 
@@ -59,7 +73,7 @@ def read_brat(path: Path, on_bad: OnBad) -> Iterator[Raw]:
                     lost.append(KINDS.get(line[:1], "annotation"))
             except Unreadable as error:
                 raise DataError(f"{annotations}:{number}: {error}.") from None
-        yield Raw(1, text, marks, key=name, document=name, lost=lost, file=annotations)
+        yield Raw(Record(1, text, key=name, document=name), marks, lost, annotations)
 
 
 def _content(path: Path) -> str:
@@ -103,14 +117,13 @@ class BratFolder:
     def add(self, record: Record) -> None:
         """Writes one document."""
         name = self._name(record)
-        place = self.path / name
-        place.parent.mkdir(parents=True, exist_ok=True)
         lines = [
             f"T{number}\t{kind} {';'.join(f'{a} {b}' for a, b in pieces)}\t{_one_line(record.text, pieces)}\n"
             for number, (kind, pieces) in enumerate(_pieces(record), 1)
         ]
-        place.with_name(place.name + ".txt").write_bytes(record.text.encode())
-        place.with_name(place.name + ".ann").write_bytes("".join(lines).encode())
+        (self.path / name).parent.mkdir(parents=True, exist_ok=True)
+        (self.path / f"{name}.txt").write_bytes(record.text.encode())
+        (self.path / f"{name}.ann").write_bytes("".join(lines).encode())
 
     def _name(self, record: Record) -> str:
         wanted = record.key if record.key is not None else record.document
@@ -118,7 +131,9 @@ class BratFolder:
         name = "/".join(part for part in name.split("/") if part.strip("."))
         name = name or f"{sum(self._names.values()) + 1:06}"
         self._names[name] += 1
-        return name if self._names[name] == 1 else f"{name}-{self._names[name]}"
+        name = name if self._names[name] == 1 else f"{name}-{self._names[name]}"
+        self.loss["id changed, as the name of a file"] += wanted is not None and name != str(wanted)
+        return name
 
     def close(self) -> None:
         """Nothing is left to write."""

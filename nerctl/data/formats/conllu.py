@@ -33,13 +33,12 @@ def read_conllu(path: Path, on_bad: OnBad) -> Iterator[Row]:
                 line = raw.decode("utf-8").strip("\ufeff\r\n")
                 if line.startswith("# global.columns"):
                     column = _named(line)
-                elif line.startswith("#") and "\t" not in line:
+                elif line.startswith("#"):
                     name, _, value = line[1:].partition("=")
                     comments[name.strip()] = value.strip()
                 elif line.strip():
                     begin = begin or number
-                    if _token(line, column, tokens, tags) is False:
-                        continue
+                    _add_token(line, column, tokens, tags)
                 elif tokens and not bad:
                     yield _row(begin, tokens, tags, comments)
                 if not line.strip():
@@ -64,12 +63,12 @@ def _named(line: str) -> Optional[int]:
     return next((place for place, name in enumerate(names) if name.upper() in NAMES), None)
 
 
-def _token(line: str, column: Optional[int], tokens: list[str], tags: list[str]) -> bool:
-    """Adds the token of a line; False where the line holds none."""
+def _add_token(line: str, column: Optional[int], tokens: list[str], tags: list[str]) -> None:
+    """Adds the token of a line and its tag, if the line holds one."""
     fields = line.split("\t")
     if not fields[0].isdecimal():
         if fields[0].replace("-", "").replace(".", "").isdecimal():
-            return False
+            return
         raise Unreadable(f"{shown(fields[0])} is no number of a token")
     if len(fields) < 3:
         raise Unreadable("number, token and further columns are wanted, parted by TABs")
@@ -79,7 +78,6 @@ def _token(line: str, column: Optional[int], tokens: list[str], tags: list[str])
         tag = _of_misc(fields[MISC] if len(fields) > MISC else fields[-1])
     tokens.append(fields[1])
     tags.append("O" if tag in ("_", "*", "") else tag)
-    return True
 
 
 def _of_misc(misc: str) -> str:
@@ -95,7 +93,8 @@ def write_conllu(record: Record, loss: Counter[str]) -> bytes:
     words = [_one_word(word, loss) for word in record.words()]
     lines = [f"# sent_id = {record.key}\n"] if record.key is not None else []
     told = {name: value for name, value in record.extra.items() if isinstance(value, str) and value.isprintable()}
-    loss["other field"] += len(record.extra) - len(told)
+    for name in record.extra.keys() - told.keys():
+        loss[f"field {name} left out"] += 1
     lines += [f"# {name} = {value}\n" for name, value in told.items()]
     lines.append(f"# text = {''.join(mark if mark.isprintable() else ' ' for mark in record.text)}\n")
     for number, (word, tag) in enumerate(zip(words, tags_of(record.token_spans(), len(words))), 1):

@@ -7,32 +7,23 @@ that use them). "label" may be called "labels".
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 from nerctl.data.formats.json_lines import text_of, without
-from nerctl.data.formats.json_values import json_values
-from nerctl.data.formats.record import Mark, OnBad, Raw, Record, Unreadable, mark_of
+from nerctl.data.formats.record import Mark, Raw, Record, Unreadable, fields, mark_of
 from nerctl.data.json_text import json_bytes
 
 
-def read_doccano(path: Path, on_bad: OnBad) -> Iterator[Raw]:
-    """The texts of an export of doccano."""
-    for line, value in json_values(path, on_bad):
-        try:
-            text = text_of(value)
-            name = next((one for one in ("label", "labels", "entities") if isinstance(value.get(one), list)), "")
-            if not name:
-                raise Unreadable('no list "label", "labels" or "entities"; write "label": [] when there is none')
-            marks = [_mark(item) for item in value[name]]
-        except Unreadable as error:
-            on_bad(line, str(error))
-            continue
-        relations = value.get("relations")
-        lost = ["relation"] * len(relations) if isinstance(relations, list) else []
-        extra = without(value, "text", name, "id", "relations")
-        yield Raw(line, text, marks, key=value.get("id"), extra=extra, lost=lost)
+def doccano_text(line: int, value: Any) -> Raw:
+    """A text of an export of doccano."""
+    text = text_of(value)
+    name = next((one for one in ("label", "labels", "entities") if isinstance(value.get(one), list)), "")
+    if not name:
+        raise Unreadable('no list "label", "labels" or "entities"; write "label": [] when there is none')
+    relations = value.get("relations")
+    lost = ["relation"] * len(relations) if isinstance(relations, list) else []
+    record = Record(line, text, key=value.get("id"), extra=without(value, "text", name, "id", "relations"))
+    return Raw(record, [_mark(item) for item in value[name]], lost)
 
 
 def _mark(item: Any) -> Mark:
@@ -45,6 +36,5 @@ def _mark(item: Any) -> Mark:
 
 def write_doccano(record: Record, loss: Counter[str]) -> bytes:
     """A text as a line that doccano imports (sequence labelling, JSONL)."""
-    key = {} if record.key is None else {"id": record.key}
     labels = [[start, end, kind] for start, end, kind, _ in record.spans]
-    return json_bytes({**record.extra, **key, "text": record.text, "label": labels}) + b"\n"
+    return json_bytes(fields(record, loss, {"text": record.text, "label": labels})) + b"\n"

@@ -9,14 +9,15 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
+from functools import partial
 from pathlib import Path
-from typing import Any, Optional
+from typing import Any
 
 from nerctl.data.bio import tags_of
 from nerctl.data.formats.json_lines import without
-from nerctl.data.formats.json_values import json_values
-from nerctl.data.formats.record import OnBad, Record, Row, Unreadable
+from nerctl.data.formats.json_values import each
+from nerctl.data.formats.record import OnBad, Record, Row, Unreadable, fields
 from nerctl.data.json_text import json_bytes
 from nerctl.errors import DataError
 
@@ -28,42 +29,51 @@ ROWS = 4096
 
 def read_tokens(path: Path, on_bad: OnBad) -> Iterator[Row]:
     """The sentences of JSON lines."""
-    yield from _rows(path, json_values(path, on_bad), _names_beside(path), on_bad)
+    return each(partial(_row, _names_beside(path)), path, on_bad)
 
 
 def read_parquet(path: Path, on_bad: OnBad) -> Iterator[Row]:
     """The sentences of a Parquet file."""
-    parquet = _pyarrow()
+    arrow, parquet = _pyarrow()
     try:
-        file = parquet.ParquetFile(path)
-        names = _names_inside(file.schema_arrow.metadata or {}) or _names_beside(path)
-        values = (row for batch in file.iter_batches(ROWS) for row in batch.to_pylist())
-        yield from _rows(path, enumerate(values, 1), names, on_bad)
-    except (ValueError, OSError) as error:  # pyarrow's errors are of these kinds
+        with parquet.ParquetFile(path) as file:
+            names = _names_inside(file.schema_arrow.metadata or {}) or _names_beside(path)
+            values = (row for batch in file.iter_batches(ROWS) for row in batch.to_pylist())
+            for number, value in enumerate(values, 1):
+                try:
+                    yield _row(names, number, value)
+                except Unreadable as error:
+                    on_bad(number, str(error))
+    except (arrow.ArrowException, OSError) as error:
         raise DataError(f"{path}: no Parquet file that can be read ({str(error).splitlines()[0]})") from None
 
 
-def _pyarrow() -> Any:
+def is_parquet(path: Path) -> bool:
+    """Is it a file that begins as Parquet does?"""
     try:
+        with open(path, "rb") as stream:
+            return stream.read(4) == b"PAR1"
+    except OSError:  # whoever reads it says so
+        return False
+
+
+def _pyarrow() -> tuple[Any, Any]:
+    try:
+        import pyarrow
         import pyarrow.parquet as parquet
     except ImportError:
         raise DataError("Parquet needs pyarrow: pip install 'nerctl[parquet]'") from None
-    return parquet
+    return pyarrow, parquet
 
 
-def _rows(path: Path, values: Iterable[tuple[int, Any]], names: list[str], on_bad: OnBad) -> Iterator[Row]:
-    for line, value in values:
-        try:
-            if not isinstance(value, dict) or not _are_strings(value.get("tokens")):
-                raise Unreadable('an object with a list of strings "tokens" is wanted')
-            field = next((name for name in TAGS if isinstance(value.get(name), list)), "")
-            if not field:
-                raise Unreadable(f"no list of tags beside the tokens ({', '.join(TAGS[:3])})")
-            tags = [_tag(tag, names) for tag in value[field]]
-        except Unreadable as error:
-            on_bad(line, str(error))
-            continue
-        yield Row(line, value["tokens"], tags, value.get("id"), without(value, "tokens", field, "id"))
+def _row(names: Sequence[str], line: int, value: Any) -> Row:
+    if not isinstance(value, dict) or not _are_strings(value.get("tokens")):
+        raise Unreadable('an object with a list of strings "tokens" is wanted')
+    field = next((name for name in TAGS if isinstance(value.get(name), list)), "")
+    if not field:
+        raise Unreadable(f"no list of tags beside the tokens ({', '.join(TAGS[:3])})")
+    tags = [_tag(tag, names) for tag in value[field]]
+    return Row(line, value["tokens"], tags, value.get("id"), without(value, "tokens", field, "id"))
 
 
 def _are_strings(value: Any) -> bool:
@@ -130,36 +140,29 @@ def _names_in(value: Any) -> list[str]:
     return next(filter(None, map(_names_in, value.values())), [])
 
 
-def _value(record: Record) -> dict[str, Any]:
-    words = record.words()
-    key = {} if record.key is None else {"id": record.key}
-    return {**record.extra, **key, "tokens": words, "ner_tags": tags_of(record.token_spans(), len(words))}
-
-
 def write_tokens(record: Record, loss: Counter[str]) -> bytes:
     """A sentence as a line of JSON, its tags as strings."""
-    return json_bytes(_value(record)) + b"\n"
+    words = record.words()
+    own = {"tokens": words, "ner_tags": tags_of(record.token_spans(), len(words))}
+    return json_bytes(fields(record, loss, own)) + b"\n"
 
 
 class ParquetFile:
     """Writes Parquet of tokens and tags as strings, some rows at a time."""
 
     def __init__(self, path: Path) -> None:
-        parquet = _pyarrow()
-        import pyarrow
-
+        self._arrow, parquet = _pyarrow()
         self.loss: Counter[str] = Counter()
-        text, texts = pyarrow.string(), pyarrow.list_(pyarrow.string())
-        self._schema = pyarrow.schema([("id", text), ("tokens", texts), ("ner_tags", texts)])
-        self._arrow, self._writer = pyarrow, parquet.ParquetWriter(path, self._schema)
+        text, texts = self._arrow.string(), self._arrow.list_(self._arrow.string())
+        self._schema = self._arrow.schema([("id", text), ("tokens", texts), ("ner_tags", texts)])
+        self._writer = parquet.ParquetWriter(path, self._schema)
         self._rows: list[dict[str, Any]] = []
 
     def add(self, record: Record) -> None:
         """Writes a sentence, sooner or later."""
-        row = _value(record)
-        key: Optional[str] = None if row.get("id") is None else str(row["id"])
-        self.loss["other field"] += len(set(row) - {"id", "tokens", "ner_tags"})
-        self._rows.append({"id": key, "tokens": row["tokens"], "ner_tags": row["ner_tags"]})
+        words = record.words()
+        key = None if record.key is None else str(record.key)
+        self._rows.append({"id": key, "tokens": words, "ner_tags": tags_of(record.token_spans(), len(words))})
         if len(self._rows) >= ROWS:
             self._flush()
 

@@ -7,12 +7,10 @@ compared with the text. "tokens", pairs of start and end, are there where not ev
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
+from collections import Counter
 from typing import Any, Optional
 
-from nerctl.data.formats.json_values import json_values
-from nerctl.data.formats.record import Mark, OnBad, Place, Raw, Record, Unreadable, mark_of, whole
+from nerctl.data.formats.record import Mark, Place, Raw, Record, Unreadable, fields, mark_of, whole
 from nerctl.data.json_text import json_bytes
 
 MENTION = ("text", "mention", "word")
@@ -23,24 +21,6 @@ OWN = ("text", "entities", "tokens", "id", "document", "begin")
 """Fields that are not carried along as they are."""
 
 
-def read_json_lines(path: Path, on_bad: OnBad) -> Iterator[Raw]:
-    """The texts of nerctl's JSON lines."""
-    yield from _read(path, on_bad, cluener=False)
-
-
-def read_cluener(path: Path, on_bad: OnBad) -> Iterator[Raw]:
-    """The texts of CLUENER's JSON lines."""
-    yield from _read(path, on_bad, cluener=True)
-
-
-def _read(path: Path, on_bad: OnBad, cluener: bool) -> Iterator[Raw]:
-    for line, value in json_values(path, on_bad):
-        try:
-            yield (_cluener if cluener else _plain)(line, value)
-        except Unreadable as error:
-            on_bad(line, str(error))
-
-
 def text_of(value: Any, name: str = "text") -> str:
     """The text of a record; raises Unreadable when it has none."""
     if not isinstance(value, dict) or not isinstance(value.get(name), str):
@@ -49,22 +29,23 @@ def text_of(value: Any, name: str = "text") -> str:
     return text
 
 
-def _plain(line: int, value: Any) -> Raw:
+def plain_text(line: int, value: Any) -> Raw:
+    """A text of nerctl's JSON lines."""
     text = text_of(value)
     entities = value.get("entities")
     if not isinstance(entities, list):
         raise Unreadable('neither a list "entities" nor a CLUENER "label"; write "entities": [] when there is none')
     document, begin = value.get("document"), value.get("begin", 0)
-    return Raw(
+    record = Record(
         line,
         text,
-        [_entity(item, text) for item in entities],
         tokens=_tokens(value.get("tokens"), len(text)),
         key=value.get("id"),
         document=document if isinstance(document, str) else None,
         begin=whole(begin) or 0,
         extra=_others(value, document, begin),
     )
+    return Raw(record, [_entity(item, text) for item in entities])
 
 
 def _others(value: dict[str, Any], document: Any, begin: Any) -> dict[str, Any]:
@@ -125,7 +106,8 @@ def _mention(entity: dict[str, Any], text: str) -> Optional[str]:
     return None
 
 
-def _cluener(line: int, value: Any) -> Raw:
+def cluener_text(line: int, value: Any) -> Raw:
+    """A text of CLUENER."""
     text = text_of(value)
     label = value.get("label")
     if not isinstance(label, dict):
@@ -139,7 +121,7 @@ def _cluener(line: int, value: Any) -> Raw:
                 if not isinstance(place, list) or len(place) != 2 or not isinstance(place[1], int):
                     raise Unreadable(f"{place!r} of {mention!r} is no pair of start and end")
                 marks.append(mark_of(place[0], place[1], entity_type, mention))
-    return Raw(line, text, marks, key=value.get("id"), extra=without(value, "text", "label", "id"))
+    return Raw(Record(line, text, key=value.get("id"), extra=without(value, "text", "label", "id")), marks)
 
 
 def without(value: dict[str, Any], *names: str) -> dict[str, Any]:
@@ -147,26 +129,23 @@ def without(value: dict[str, Any], *names: str) -> dict[str, Any]:
     return {name: content for name, content in value.items() if name not in names}
 
 
-def write_json_line(record: Record) -> bytes:
+def write_json_line(record: Record, loss: Counter[str]) -> bytes:
     """A text as a line of nerctl's JSON."""
-    value: dict[str, Any] = {} if record.key is None else {"id": record.key}
-    if record.document is not None:
-        value.update(document=record.document, begin=record.begin)
+    own: dict[str, Any] = {} if record.document is None else {"document": record.document, "begin": record.begin}
     entities: list[dict[str, Any]] = []
     for start, end, kind, score in record.spans:
         told = {"start": start, "end": end, "type": kind, "text": record.text[start:end]}
         entities.append(told if score is None else {**told, "score": score})
     entities += [{"pieces": [list(place) for place in one.pieces], "type": one.type} for one in record.broken]
-    value.update(text=record.text, entities=entities)
+    own.update(text=record.text, entities=entities)
     if record.tokens is not None:
-        value["tokens"] = [list(place) for place in record.tokens]
-    return json_bytes({**record.extra, **value}) + b"\n"
+        own["tokens"] = [list(place) for place in record.tokens]
+    return json_bytes(fields(record, loss, own)) + b"\n"
 
 
-def write_cluener(record: Record) -> bytes:
+def write_cluener(record: Record, loss: Counter[str]) -> bytes:
     """A text as a line of CLUENER's JSON."""
     label: dict[str, dict[str, list[list[int]]]] = {}
     for start, end, kind, _ in record.spans:
         label.setdefault(kind, {}).setdefault(record.text[start:end], []).append([start, end - 1])
-    key = {} if record.key is None else {"id": record.key}
-    return json_bytes({**record.extra, **key, "text": record.text, "label": label}) + b"\n"
+    return json_bytes(fields(record, loss, {"text": record.text, "label": label})) + b"\n"

@@ -7,7 +7,7 @@ import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, Callable, TypeVar
 
 from nerctl.data.first_bytes import not_utf8, shown
 from nerctl.data.formats.record import OnBad, Unreadable
@@ -19,6 +19,18 @@ BLOCK = 1 << 20
 LONGEST = 1 << 28
 """Characters of one value; a longer one is no record of a corpus."""
 _BETWEEN = re.compile(r"[\s,\ufeff]*")
+_Found = TypeVar("_Found")
+
+
+def each(parse: Callable[[int, Any], _Found], path: Path, on_bad: OnBad) -> Iterator[_Found]:
+    """What `parse` makes of line and value of each record of the file; where it raises Unreadable, `on_bad` is told."""
+    for line, value in json_values(path, on_bad):
+        try:
+            found = parse(line, value)
+        except Unreadable as error:
+            on_bad(line, str(error))
+        else:
+            yield found
 
 
 def json_values(path: Path, on_bad: OnBad) -> Iterator[tuple[int, Any]]:
@@ -43,6 +55,9 @@ def unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return value
 
 
+_DECODER = json.JSONDecoder(object_pairs_hook=unique)
+
+
 def _first_line(stream: BinaryIO) -> bytes:
     for raw in iter(lambda: stream.readline(LONGEST), b""):
         line = raw.replace(b"\xef\xbb\xbf", b"").strip()
@@ -52,14 +67,14 @@ def _first_line(stream: BinaryIO) -> bytes:
 
 
 def _is_record(line: bytes) -> bool:
-    """Is the first line a record by itself, or at least none of the beginnings of a value over several lines?
+    """Is the first line a record by itself, and not the beginning of a value over several lines?
 
     An array of which the first element is an object or an array holds the records.
     """
     try:
         value = json.loads(line)
     except (ValueError, RecursionError):
-        return not re.match(rb"\{\s*$|\{\s*\"(?:[^\"\\]|\\.)*\"\s*:\s*[\[{]?\s*$|\{.*,\s*$|\[\s*[\[{]?", line)
+        return not re.search(rb"^\[|[\[{,:]$", line)
     return not (isinstance(value, list) and (not value or isinstance(value[0], (dict, list))))
 
 
@@ -71,7 +86,7 @@ def _by_lines(stream: BinaryIO, on_bad: OnBad) -> Iterator[tuple[int, Any]]:
         if not content or (len(content) < 64 and looks_blank(content.decode("utf-8", "replace"))):
             continue
         try:
-            value = json.loads(raw.decode("utf-8"), object_pairs_hook=unique)
+            value = _DECODER.decode(raw.decode("utf-8"))
         except UnicodeDecodeError:
             on_bad(number, not_utf8(raw))
         except Unreadable as error:
@@ -84,7 +99,6 @@ def _by_lines(stream: BinaryIO, on_bad: OnBad) -> Iterator[tuple[int, Any]]:
 
 def _one_after_another(path: Path, stream: BinaryIO) -> Iterator[tuple[int, Any]]:
     """The elements of an array, or objects without one."""
-    decode = json.JSONDecoder(object_pairs_hook=unique).raw_decode
     decoder = codecs.getincrementaldecoder("utf-8")()
     buffer, at, line, ended, in_array = "", 0, 1, False, False
     while True:
@@ -99,7 +113,7 @@ def _one_after_another(path: Path, stream: BinaryIO) -> Iterator[tuple[int, Any]
             return
         if at < len(buffer):
             try:
-                value, end = decode(buffer, at)
+                value, end = _DECODER.raw_decode(buffer, at)
             except Unreadable as error:
                 raise DataError(f"{path}:{line}: {error}.") from None
             except (ValueError, RecursionError) as error:

@@ -7,42 +7,29 @@ cancelled, and every annotator's answer: the first that was not cancelled counts
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any, Optional
 
 from nerctl.data.formats.json_lines import without
-from nerctl.data.formats.json_values import json_values
-from nerctl.data.formats.record import Mark, OnBad, Raw, Record, Unreadable, mark_of
+from nerctl.data.formats.record import Mark, Raw, Record, Unreadable, fields, mark_of
 from nerctl.data.json_text import json_bytes
 
 CONTROL, OBJECT = "label", "text"
-"""Names of the control and the object in the labelling configuration that `LABELLING` describes."""
-LABELLING = '<View><Labels name="label" toName="text"><Label value="PER"/></Labels><Text name="text" value="$text"/></View>'
-"""The configuration that a project needs to show what is written here, with a Label of each type."""
+"""Names of control and object in the labelling configuration of a project that takes what is written here:
+<View><Labels name="label" toName="text">...</Labels><Text name="text" value="$text"/></View>, a Label for each type."""
 
 
-def read_tasks(path: Path, on_bad: OnBad) -> Iterator[Raw]:
-    """The texts of an export as JSON."""
-    for line, task in json_values(path, on_bad):
-        try:
-            yield _task(line, task)
-        except Unreadable as error:
-            on_bad(line, str(error))
-
-
-def _task(line: int, task: Any) -> Raw:
+def task_text(line: int, task: Any) -> Raw:
+    """A text of an export as JSON."""
     if not isinstance(task, dict) or not isinstance(task.get("data"), dict):
         raise Unreadable('a task with "data" is wanted')
     data: dict[str, Any] = task["data"]
     result, lost = _answer(task)
     marks, others = _marks(result)
     name = _text_field(data, marks)
-    key = task.get("id")
     extra = without(data, name)
     if isinstance(task.get("meta"), dict) and task["meta"]:
         extra["meta"] = task["meta"]
-    return Raw(line, data[name], marks, key=key, extra=extra, lost=[*lost, *others])
+    return Raw(Record(line, data[name], key=task.get("id"), extra=extra), marks, [*lost, *others])
 
 
 def _answer(task: dict[str, Any]) -> tuple[list[Any], list[str]]:
@@ -51,7 +38,7 @@ def _answer(task: dict[str, Any]) -> tuple[list[Any], list[str]]:
     predicted = _dicts(task.get("predictions"))
     chosen = given or predicted
     result = chosen[0].get("result") if chosen else []
-    more = ["other answer"] * (len(chosen) - 1)
+    more = ["answer of another annotator"] * (len(chosen) - 1)
     if not isinstance(result, list):
         raise Unreadable('"result" is no list')
     return result, more
@@ -82,10 +69,8 @@ def _marks(result: list[Any]) -> tuple[list[Mark], list[str]]:
 def _of_value(value: dict[str, Any], score: Any = None) -> list[Mark]:
     """The entities of a region: one for each of its labels."""
     names: list[Any] = next((value[name] for name in ("labels", "hypertextlabels") if isinstance(value.get(name), list)), [])
-    mention = value.get("text")
-    told = mention if isinstance(mention, str) and mention else None
     score = value.get("score", score)
-    return [mark_of(value.get("start"), value.get("end"), kind, told, score) for kind in names]
+    return [mark_of(value.get("start"), value.get("end"), kind, value.get("text"), score) for kind in names]
 
 
 def _text_field(data: dict[str, Any], marks: list[Mark]) -> str:
@@ -100,20 +85,15 @@ def _text_field(data: dict[str, Any], marks: list[Mark]) -> str:
     raise Unreadable(f'no field "text" in the task\'s data, and which of {", ".join(fields) or "none"} is it?')
 
 
-def read_min(path: Path, on_bad: OnBad) -> Iterator[Raw]:
-    """The texts of an export as JSON-MIN."""
-    for line, value in json_values(path, on_bad):
-        try:
-            if not isinstance(value, dict):
-                raise Unreadable("an object is wanted")
-            control = _control(value)
-            marks = [mark for one in _dicts(value.get(control)) for mark in _of_value(one)]
-            skipped = (control, "id", "annotator", "annotation_id", "created_at", "updated_at", "lead_time")
-            data = without(value, *skipped)
-            name = _text_field(data, marks)
-            yield Raw(line, value[name], marks, key=value.get("id"), extra=without(data, name))
-        except Unreadable as error:
-            on_bad(line, str(error))
+def min_text(line: int, value: Any) -> Raw:
+    """A text of an export as JSON-MIN."""
+    if not isinstance(value, dict):
+        raise Unreadable("an object is wanted")
+    control = _control(value)
+    marks = [mark for one in _dicts(value.get(control)) for mark in _of_value(one)]
+    data = without(value, control, "id", "annotator", "annotation_id", "created_at", "updated_at", "lead_time")
+    name = _text_field(data, marks)
+    return Raw(Record(line, value[name], key=value.get("id"), extra=without(data, name)), marks)
 
 
 def _control(value: dict[str, Any]) -> str:
@@ -125,21 +105,15 @@ def _control(value: dict[str, Any]) -> str:
 
 
 def write_task(record: Record, loss: Counter[str]) -> bytes:
-    """A text as an annotated task."""
-    return task_of(record, {"annotations": [{"result": regions(record)}]})
-
-
-def task_of(record: Record, answers: dict[str, Any]) -> bytes:
-    """A text as a task with these answers, without a comma or line end behind it."""
-    data = {**without(dict(record.extra), "meta"), "text": record.text}
+    """A text as an annotated task, without a comma or line end behind it."""
+    extra = dict(record.extra)
+    meta = {"meta": extra.pop("meta")} if "meta" in extra else {}
     task = {} if record.key is None else {"id": record.key}
-    task.update(data=data, **answers)
-    if "meta" in record.extra:
-        task["meta"] = record.extra["meta"]
-    return json_bytes(task)
+    data = {**extra, "text": record.text}
+    return json_bytes({**task, "data": data, "annotations": [{"result": _regions(record)}], **meta})
 
 
-def regions(record: Record) -> list[dict[str, Any]]:
+def _regions(record: Record) -> list[dict[str, Any]]:
     """The entities of a text as Label Studio's results."""
     found = []
     for number, (start, end, kind, score) in enumerate(record.spans, 1):
@@ -151,6 +125,5 @@ def regions(record: Record) -> list[dict[str, Any]]:
 
 def write_min(record: Record, loss: Counter[str]) -> bytes:
     """A text as an element of JSON-MIN."""
-    labels = [region["value"] for region in regions(record)]
-    key = {} if record.key is None else {"id": record.key}
-    return json_bytes({**record.extra, **key, "text": record.text, CONTROL: labels})
+    labels = [region["value"] for region in _regions(record)]
+    return json_bytes(fields(record, loss, {"text": record.text, CONTROL: labels}))

@@ -6,13 +6,14 @@ had its blanks or line ends changed. The way that most of a file's mentions agre
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterator
 from itertools import islice
+from pathlib import Path
 from typing import Callable, NamedTuple, Optional
 
 from nerctl.data.columns import Note
 from nerctl.data.first_bytes import shown
-from nerctl.data.formats.record import Broken, Mark, OnBad, Raw, Record, Unreadable
+from nerctl.data.formats.record import Broken, Mark, OnBad, Raw, RawReader, Record, Unreadable
 from nerctl.data.spans import Span
 from nerctl.errors import DataError
 
@@ -80,6 +81,11 @@ _COUNTED = (
 )
 
 
+def usual_way(inclusive: bool) -> Way:
+    """How a format is meant to count."""
+    return Way(None, inclusive)
+
+
 def ways(inclusive: bool) -> list[Way]:
     """All ways to count, those first that a format which says so of its ends is meant to have."""
     found = []
@@ -111,36 +117,40 @@ def _same(found: str, mention: str) -> bool:
     return found == mention or (len(found) == len(mention) and found.split() == mention.split())
 
 
-def way_of(raws: Iterable[Raw], inclusive: bool) -> tuple[Way, tuple[Note, ...]]:
+def way_of(reader: RawReader, path: Path, inclusive: bool) -> tuple[Way, tuple[Note, ...]]:
     """How a file counts, and a note where that is not as its format says.
 
     Args:
-        raws: its texts; the first `LOOKED_AT` are looked at.
+        reader: gives its texts, of which the first `LOOKED_AT` are looked at.
+        path: the file.
         inclusive: are ends inclusive where nothing tells?
     """
     usual, *others = ways(inclusive)
-    votes = dict.fromkeys(range(len(others)), 0)
-    first = dict.fromkeys(range(len(others)), 0)
+    if all(_fits(mark, raw.record.text, usual) for raw, mark in _mentioned(reader, path)):
+        return usual, ()
+    votes = [0] * len(others)
+    first = [0] * len(others)
     agree = 0
-    for raw in islice(raws, LOOKED_AT):
-        for mark in raw.marks:
-            if mark.mention is None or mark.pieces:
-                continue
-            is_usual = _fits(mark, raw.text, usual)
-            agree += is_usual
-            for number, way in enumerate(others):
-                if (is_usual and _indifferent(mark, raw.text, way, usual)) or _fits(mark, raw.text, way):
-                    votes[number] += 1
-                    first[number] = first[number] or (0 if is_usual else raw.line)
-    best = max(votes, key=lambda number: (votes[number], -number))
+    for raw, mark in _mentioned(reader, path):
+        is_usual = _fits(mark, raw.record.text, usual)
+        agree += is_usual
+        for number, way in enumerate(others):
+            if _fits(mark, raw.record.text, way):
+                votes[number] += 1
+                first[number] = first[number] or (0 if is_usual else raw.record.line)
+    best = max(range(len(others)), key=votes.__getitem__)
     if votes[best] <= agree:
         return usual, ()
     told = f"{others[best].told} in the whole file, as its mentions say"
     return others[best], (Note(told, first[best], votes[best] - agree, "mention"),)
 
 
-def _indifferent(mark: Mark, text: str, way: Way, usual: Way) -> bool:
-    return way.inclusive == usual.inclusive and (way.places is None or way.places(text) is None)
+def _mentioned(reader: RawReader, path: Path) -> Iterator[tuple[Raw, Mark]]:
+    """The marks beside which a mention stands, with their texts; what is wrong in the file is said when it is read."""
+    for raw in islice(reader(path, lambda line, reason: None), LOOKED_AT):
+        for mark in raw.marks:
+            if mark.mention is not None and not mark.pieces:
+                yield raw, mark
 
 
 def resolved(raw: Raw, way: Way) -> Record:
@@ -154,13 +164,11 @@ def resolved(raw: Raw, way: Way) -> Record:
             continue
         start, end = _placed(mark, raw, way)
         spans.add(Span(start, end, mark.type, mark.score))
-    return Record(
-        raw.line, raw.text, _in_order(spans), broken, raw.tokens, raw.key, raw.document, raw.begin, raw.extra
-    )
+    return raw.record._replace(spans=_in_order(spans), broken=broken)
 
 
 def _placed(mark: Mark, raw: Raw, way: Way) -> tuple[int, int]:
-    text = raw.text
+    text = raw.record.text
     start, end = place_of(mark, text, way)
     outside = not 0 <= start < end <= len(text)
     reason = ""
@@ -181,7 +189,7 @@ def _placed(mark: Mark, raw: Raw, way: Way) -> tuple[int, int]:
 
 def told(error: Unreadable, raw: Raw, on_bad: OnBad) -> None:
     """Hands over why a text cannot be read; raises DataError where it stands in another file than the one named."""
-    line = error.line or raw.line
+    line = error.line or raw.record.line
     if raw.file is not None:
         raise DataError(f"{raw.file}:{line}: {error}.")
     on_bad(line, str(error))

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from nerctl.data.formats.json_lines import text_of
-from nerctl.data.formats.json_values import json_values
+from nerctl.data.formats.json_values import each
 from nerctl.data.formats.record import Mark, OnBad, Raw, Record, Unreadable, mark_of
 from nerctl.data.json_text import json_bytes
 
@@ -20,19 +20,18 @@ from nerctl.data.json_text import json_bytes
 def read_uie(path: Path, on_bad: OnBad) -> Iterator[Raw]:
     """The texts of UIE's lines; all of a file are held, for a text's lines need not stand side by side."""
     texts: dict[tuple[str, int], tuple[int, list[Mark]]] = {}
-    times: Counter[tuple[str, Any]] = Counter()
-    for line, value in json_values(path, on_bad):
-        try:
-            text = text_of(value, "content")
-            marks = _marks(value)
-        except Unreadable as error:
-            on_bad(line, str(error))
-            continue
-        prompt = value.get("prompt") if isinstance(value.get("prompt"), str) else None
+    times: Counter[tuple[str, str]] = Counter()
+    for line, (text, prompt, marks) in each(_answer, path, on_bad):
         texts.setdefault((text, times[text, prompt]), (line, []))[1].extend(marks)
         times[text, prompt] += 1
     for (text, _), (line, marks) in texts.items():
-        yield Raw(line, text, marks)
+        yield Raw(Record(line, text), marks)
+
+
+def _answer(line: int, value: Any) -> tuple[int, tuple[str, str, list[Mark]]]:
+    """A line's text, its prompt, and what was found for it."""
+    text = text_of(value, "content")
+    return line, (text, str(value.get("prompt")), _marks(value))
 
 
 def _marks(value: dict[str, Any]) -> list[Mark]:
@@ -43,16 +42,12 @@ def _marks(value: dict[str, Any]) -> list[Mark]:
     for one in results:
         if not isinstance(one, dict) or not {"start", "end"} <= set(one):
             raise Unreadable(f"{one!r} is no result with start and end")
-        mention = one.get("text")
-        told = mention if isinstance(mention, str) and mention else None
-        marks.append(mark_of(one["start"], one["end"], value.get("prompt"), told))
+        marks.append(mark_of(one["start"], one["end"], value.get("prompt"), one.get("text")))
     return marks
 
 
 def write_uie(record: Record, loss: Counter[str]) -> bytes:
     """A text as a line for each of its types; of a text without any, one without results."""
-    loss["id"] += record.key is not None
-    loss["other field"] += len(record.extra)
     kinds = list(dict.fromkeys(span.type for span in record.spans))
     lines = []
     for kind in kinds or [""]:

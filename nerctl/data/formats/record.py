@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Callable, NamedTuple, Optional
@@ -39,31 +40,6 @@ class Mark(NamedTuple):
     """The parts of an entity that is discontinuous, as the file counts; else none."""
     line: int = 0
     """Its own line in the file; 0: it has none."""
-
-
-class Raw(NamedTuple):
-    """A text as a file states it, its positions not yet compared with the text."""
-
-    line: int
-    """Where it begins, from 1."""
-    text: str
-    """The whole text."""
-    marks: Sequence[Mark] = ()
-    """Its entities."""
-    tokens: Optional[Sequence[Place]] = None
-    """Start and end of each token, by code points; None: every character is a token."""
-    key: Any = None
-    """Its id; None: it has none."""
-    document: Optional[str] = None
-    """The document that it comes from; None: not said."""
-    begin: int = 0
-    """Where it begins in that document, in code points."""
-    extra: Mapping[str, Any] = NOTHING
-    """Other fields, carried along."""
-    lost: Sequence[str] = ()
-    """What else stood there and nobody can hold, a name each ("relation")."""
-    file: Optional[Path] = None
-    """The file of a folder that it stands in; None: the one that was named."""
 
 
 class Broken(NamedTuple):
@@ -120,6 +96,19 @@ class Record(NamedTuple):
         return found
 
 
+class Raw(NamedTuple):
+    """A text as a file states it, its positions not yet compared with the text."""
+
+    record: Record
+    """The text and what comes with it, without its entities."""
+    marks: Sequence[Mark] = ()
+    """Its entities."""
+    lost: Sequence[str] = ()
+    """What else stood there and nobody can hold, a phrase each ("relation")."""
+    file: Optional[Path] = None
+    """The file of a folder that it stands in; None: the one that was named."""
+
+
 class Row(NamedTuple):
     """A sentence of tokens with a tag each, as the file writes them."""
 
@@ -156,12 +145,13 @@ def probability(value: Any) -> Optional[float]:
     return float(value) if isinstance(value, (int, float)) and not isinstance(value, bool) else None
 
 
-def mark_of(start: Any, end: Any, kind: Any, mention: Optional[str] = None, score: Any = None) -> Mark:
-    """A mark of what a file says; raises Unreadable where that can be no entity."""
+def mark_of(start: Any, end: Any, kind: Any, mention: Any = None, score: Any = None) -> Mark:
+    """A mark of what a file says; raises Unreadable where that can be no entity. A mention that is no string is none."""
     first, last = whole(start), whole(end)
     if first is None or last is None:
         raise Unreadable(f"a span's start and end must be whole numbers, not {start if first is None else end!r}")
-    return Mark(first, last, checked_type(kind), mention, probability(score))
+    told = mention if isinstance(mention, str) and mention else None
+    return Mark(first, last, checked_type(kind), told, probability(score))
 
 
 def checked_type(kind: Any) -> str:
@@ -172,6 +162,14 @@ def checked_type(kind: Any) -> str:
     if fault:
         raise Unreadable(f"a span's type {shown(kind)} {fault}")
     return kind
+
+
+def fields(record: Record, loss: Counter[str], own: dict[str, Any]) -> dict[str, Any]:
+    """An object with the record's other fields, its id, and `own`; another field of such a name is left out and counted."""
+    for name in own.keys() & record.extra.keys():
+        loss[f"field {name} left out"] += 1
+    key = {} if record.key is None else {"id": record.key}
+    return {**record.extra, **key, **own}
 
 
 def joined(tokens: Sequence[str]) -> tuple[str, list[Place]]:

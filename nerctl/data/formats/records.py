@@ -29,7 +29,7 @@ class Records:
         """What was unusual in the file, a sentence each."""
         found = source.format
         if found.texts is not None:
-            self._way, notes = way_of(found.texts(source.path, _ignored), found.inclusive)
+            self._way, notes = way_of(found.texts, source.path, found.inclusive)
             self.notes = [note.sentence(str(source.path)) for note in notes]
             return
         reading = reading_of(source, self._stop)
@@ -87,9 +87,3 @@ def _documents(source: Source) -> np.ndarray:
     """[D] the lines that begin a document of a file of columns."""
     with open(source.path, "rb") as stream:
         return np.array([number for number, raw in zip(count(1), stream) if raw.startswith(b"-DOCSTART-")], np.int64)
-
-
-def _ignored(line: int, reason: str) -> None:
-    """What is wrong is said when the file is read, not when one looks at how it counts."""
-
-

@@ -5,14 +5,12 @@ from __future__ import annotations
 import difflib
 import re
 from collections import Counter
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import BinaryIO, Callable, Optional, Protocol
+from typing import Any, BinaryIO, Callable, Optional, Protocol
 
-from nerctl.data.foreign import Sample, first_of
 from nerctl.data.formats import (
     brat,
     columns_layout,
@@ -28,7 +26,9 @@ from nerctl.data.formats import (
     spacy,
     words,
 )
-from nerctl.data.formats.record import RawReader, Record, RowReader
+from nerctl.data.formats.first_lines import Sample, first_of
+from nerctl.data.formats.json_values import each
+from nerctl.data.formats.record import Raw, RawReader, Record, RowReader
 from nerctl.errors import DataError
 
 Encode = Callable[[Record, "Counter[str]"], bytes]
@@ -54,10 +54,11 @@ class Stream:
 
     def __init__(self, encode: Encode, path: Path, around: tuple[bytes, bytes, bytes] = (b"", b"", b"")) -> None:
         self.loss: Counter[str] = Counter()
-        self._encode, self._stream = encode, _opened(path)
-        self._next, self._between, self._end = around
-        self._stream.write(self._next)
+        self._encode = encode
+        begin, self._between, self._end = around
         self._next = b""
+        self._stream: BinaryIO = open(path, "wb")
+        self._stream.write(begin)
 
     def add(self, record: Record) -> None:
         """Writes a record."""
@@ -70,10 +71,6 @@ class Stream:
         """Ends the file."""
         self._stream.write(self._end)
         self._stream.close()
-
-
-def _opened(path: Path) -> BinaryIO:
-    return open(path, "wb")
 
 
 ARRAY = (b"[\n", b",\n", b"\n]\n")
@@ -95,6 +92,8 @@ class Format:
     """Is an entity's end its last character?"""
     recognised: Optional[Recognise] = None
     """Does a file with these first lines have it? None: not told by them."""
+    at: Optional[Callable[[Path], bool]] = None
+    """Does what stands at a place have it? None: it is a text file, which its first lines tell."""
     writer: Optional[Callable[[Path], Writer]] = None
     """Writes it; None: it is read only."""
     suffix: str = ".jsonl"
@@ -114,11 +113,6 @@ class Format:
     documents: bool = False
     """Does it keep from where in which document a text comes?"""
 
-    @property
-    def is_text(self) -> bool:
-        """Is it a text file, told by its first lines?"""
-        return self.name not in ("brat", "parquet", "docbin")
-
 
 def _lines(encode: Encode) -> Callable[[Path], Writer]:
     return partial(Stream, encode)
@@ -128,8 +122,8 @@ def _array(encode: Encode) -> Callable[[Path], Writer]:
     return partial(Stream, encode, around=ARRAY)
 
 
-def _plain(encode: Callable[[Record], bytes]) -> Encode:
-    return lambda record, loss: encode(record)
+def _json(parse: Callable[[int, Any], Raw]) -> RawReader:
+    return partial(each, parse)
 
 
 # --- how each is recognised ---
@@ -198,8 +192,7 @@ def _is_conllu(sample: Sample) -> bool:
 
 def _is_words(sample: Sample) -> bool:
     rows = [line.split() for line in sample.lines]
-    word = re.compile(r"\[*[^\s]+/[A-Za-z]{1,4}(\]/?[A-Za-z]{1,4})*")
-    return any(len(row) > 1 for row in rows) and all(all(map(word.fullmatch, row)) for row in rows)
+    return any(len(row) > 1 for row in rows) and all(all(map(words.WORD.fullmatch, row)) for row in rows)
 
 
 def _is_pairs(mark: str, sample: Sample) -> bool:
@@ -232,30 +225,31 @@ FORMATS: dict[str, Format] = {
     for one in (
         Format("conll", "columns, a token a line", writer=_lines(conll.write_columns), suffix=".txt", nested=False,
                tokens=True, keys=False, extra=False),
-        Format("jsonl", "JSON lines", json_lines.read_json_lines, recognised=_is_own,
-               writer=_lines(_plain(json_lines.write_json_line)), broken=True, tokens=True, scores=True, documents=True),
-        Format("cluener", "JSON lines of CLUENER", json_lines.read_cluener, inclusive=True, recognised=_is_cluener,
-               writer=_lines(_plain(json_lines.write_cluener)), suffix=".json"),
-        Format("label-studio", "a JSON export of Label Studio", label_studio.read_tasks, recognised=_is_task,
+        Format("jsonl", "JSON lines", _json(json_lines.plain_text), recognised=_is_own,
+               writer=_lines(json_lines.write_json_line), broken=True, tokens=True, scores=True, documents=True),
+        Format("cluener", "JSON lines of CLUENER", _json(json_lines.cluener_text), inclusive=True, recognised=_is_cluener,
+               writer=_lines(json_lines.write_cluener), suffix=".json"),
+        Format("label-studio", "a JSON export of Label Studio", _json(label_studio.task_text), recognised=_is_task,
                writer=_array(label_studio.write_task), suffix=".json", scores=True),
-        Format("label-studio-min", "a JSON-MIN export of Label Studio", label_studio.read_min, recognised=_is_min,
+        Format("label-studio-min", "a JSON-MIN export of Label Studio", _json(label_studio.min_text), recognised=_is_min,
                writer=_array(label_studio.write_min), suffix=".json"),
-        Format("cmeee", "JSON of CMeEE", medical.read_cmeee, inclusive=True, recognised=_is_cmeee,
+        Format("cmeee", "JSON of CMeEE", _json(medical.cmeee_text), inclusive=True, recognised=_is_cmeee,
                writer=_array(medical.write_cmeee), suffix=".json"),
-        Format("ccks", "JSON of CCKS", medical.read_ccks, recognised=_is_ccks, writer=_lines(medical.write_ccks)),
-        Format("doccano", "JSON lines of doccano", doccano.read_doccano, recognised=_is_doccano,
+        Format("ccks", "JSON of CCKS", _json(medical.ccks_text), recognised=_is_ccks, writer=_lines(medical.write_ccks)),
+        Format("doccano", "JSON lines of doccano", _json(doccano.doccano_text), recognised=_is_doccano,
                writer=_lines(doccano.write_doccano)),
-        Format("spacy", "training data of spaCy", spacy.read_pairs, recognised=_is_spacy,
+        Format("spacy", "training data of spaCy", _json(spacy.pair_text), recognised=_is_spacy,
                writer=_lines(spacy.write_pair), keys=False),
-        Format("docbin", "a DocBin of spaCy", spacy.read_docbin, writer=spacy.DocBinFile, suffix=".spacy", tokens=True,
-               keys=False, extra=False),
+        Format("docbin", "a DocBin of spaCy", spacy.read_docbin, at=spacy.is_docbin, writer=spacy.DocBinFile,
+               suffix=".spacy", tokens=True, keys=False, extra=False),
         Format("tokens", "JSON lines of tokens and tags (Hugging Face)", rows=hugging_face.read_tokens,
                recognised=_is_tokens, writer=_lines(hugging_face.write_tokens), nested=False, tokens=True),
-        Format("parquet", "Parquet of tokens and tags", rows=hugging_face.read_parquet, writer=hugging_face.ParquetFile,
-               suffix=".parquet", nested=False, tokens=True, extra=False),
+        Format("parquet", "Parquet of tokens and tags", rows=hugging_face.read_parquet, at=hugging_face.is_parquet,
+               writer=hugging_face.ParquetFile, suffix=".parquet", nested=False, tokens=True, extra=False),
         Format("uie", "lines of PaddleNLP's UIE", paddle.read_uie, recognised=_is_uie, writer=_lines(paddle.write_uie),
                keys=False, extra=False),
-        Format("brat", "standoff of brat", brat.read_brat, writer=brat.BratFolder, suffix="", broken=True, extra=False),
+        Format("brat", "standoff of brat", brat.read_brat, at=brat.is_brat, writer=brat.BratFolder, suffix="",
+               broken=True, extra=False),
         Format("conllu", "CoNLL-U", rows=conllu.read_conllu, recognised=_is_conllu, writer=_lines(conllu.write_conllu),
                suffix=".conllu", nested=False, tokens=True),
         Format("paddle", r"a sentence a line, tokens and tags joined by \x02 (PaddleNLP)",
@@ -275,7 +269,7 @@ FORMATS: dict[str, Format] = {
 
 OF_LINES = ("paddle", "pairs", "inline", "words", "lists")
 """Those that are asked only where the first lines are no columns."""
-TOLD = ("conll", "jsonl", "cluener")
+UNSAID = ("conll", "jsonl", "cluener")
 """Those that need no word when they are recognised: nerctl's documents name them first."""
 
 
@@ -284,30 +278,27 @@ def named(name: str) -> Format:
     if name not in FORMATS:
         close = difflib.get_close_matches(name, FORMATS, n=1)
         guess = f"did you mean {close[0]}? " if close else ""
-        raise DataError(f"{name}: no format; {guess}Known are {', '.join(FORMATS)}.")
+        raise DataError(f"{name}: no format of that name; {guess}Known are: {', '.join(FORMATS)}.")
     return FORMATS[name]
 
 
+def asked(name: str) -> Optional[Format]:
+    """The format that an option names; None for "auto"; raises DataError for what is none."""
+    return None if name == "auto" else named(name)
+
+
 def by_place(path: Path) -> Optional[Format]:
-    """The format of what is no text file, or no file: brat's folders, Parquet, DocBin."""
-    if brat.is_brat(path):
-        return FORMATS["brat"]
-    if not path.is_file():
-        return None
-    if path.suffix == ".spacy":
-        return FORMATS["docbin"]
-    with suppress(OSError), open(path, "rb") as stream:
-        if stream.read(4) == b"PAR1":
-            return FORMATS["parquet"]
-    return None
+    """The format of what is no text file, by what stands there: brat's folders, Parquet, DocBin."""
+    return next((one for one in FORMATS.values() if one.at is not None and one.at(path)), None)
 
 
 def recognise(sample: Sample) -> Optional[Format]:
     """The format of a file with these first lines; None where it looks like columns, or like nothing."""
-    for one in FORMATS.values():
-        if one.recognised is not None and one.name not in OF_LINES and one.recognised(sample):
-            return one
-    if columns_layout.are_columns(sample.lines):
-        return None
-    return next((FORMATS[name] for name in OF_LINES if FORMATS[name].recognised(sample)), None)  # type: ignore[misc]
+    whole = _first(sample, (one for one in FORMATS.values() if one.name not in OF_LINES))
+    if whole is not None or columns_layout.are_columns(sample.lines):
+        return whole
+    return _first(sample, (FORMATS[name] for name in OF_LINES))
 
+
+def _first(sample: Sample, formats: Iterable[Format]) -> Optional[Format]:
+    return next((one for one in formats if one.recognised is not None and one.recognised(sample)), None)

@@ -7,32 +7,32 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from nerctl.data.formats.json_values import json_values
+from nerctl.data.formats.json_lines import without
 from nerctl.data.formats.record import OnBad, Raw, Record, Unreadable, mark_of
 from nerctl.data.json_text import json_bytes
 from nerctl.errors import DataError
 
 
-def read_pairs(path: Path, on_bad: OnBad) -> Iterator[Raw]:
-    """The texts of JSON, a pair a line or an array of pairs."""
-    for line, value in json_values(path, on_bad):
-        try:
-            if not isinstance(value, list) or [type(one) for one in value] != [str, dict]:
-                raise Unreadable('a pair [text, {"entities": [[start, end, label]]}] is wanted')
-            entities = value[1].get("entities")
-            if not isinstance(entities, list) or any(not isinstance(one, list) or len(one) != 3 for one in entities):
-                raise Unreadable('"entities" must be a list of [start, end, label]')
-            extra = {name: content for name, content in value[1].items() if name != "entities"}
-            yield Raw(line, value[0], [mark_of(*one) for one in entities], extra=extra)
-        except Unreadable as error:
-            on_bad(line, str(error))
+def pair_text(line: int, value: Any) -> Raw:
+    """A text of JSON, a pair a line or an array of pairs."""
+    if not isinstance(value, list) or [type(one) for one in value] != [str, dict]:
+        raise Unreadable('a pair [text, {"entities": [[start, end, label]]}] is wanted')
+    text, told = value
+    entities = told.get("entities")
+    if not isinstance(entities, list) or any(not isinstance(one, list) or len(one) != 3 for one in entities):
+        raise Unreadable('"entities" must be a list of [start, end, label]')
+    return Raw(Record(line, text, extra=without(told, "entities")), [mark_of(*one) for one in entities])
 
 
 def write_pair(record: Record, loss: Counter[str]) -> bytes:
     """A text as a line of JSON."""
-    loss["id"] += record.key is not None
     entities = [[start, end, kind] for start, end, kind, _ in record.spans]
     return json_bytes([record.text, {**record.extra, "entities": entities}]) + b"\n"
+
+
+def is_docbin(path: Path) -> bool:
+    """Is it a file that is called so?"""
+    return path.suffix == ".spacy" and path.is_file()
 
 
 def _spacy() -> Any:
@@ -47,15 +47,22 @@ def read_docbin(path: Path, on_bad: OnBad) -> Iterator[Raw]:
     """The texts of a DocBin; spaCy's tokens stay tokens."""
     spacy = _spacy()
     try:
-        docs = spacy.tokens.DocBin().from_disk(path).get_docs(spacy.blank("zh").vocab)
-    except (ValueError, OSError, KeyError) as error:
-        raise DataError(f"{path}: no DocBin that can be read ({str(error).splitlines()[0]})") from None
+        docs = list(spacy.tokens.DocBin().from_disk(path).get_docs(spacy.blank("zh").vocab))
+    except Exception as error:  # zlib's, msgpack's, and whatever a damaged file makes of spaCy
+        raise DataError(f"{path}: no DocBin that can be read ({type(error).__name__}: {error})") from None
     for number, doc in enumerate(docs, 1):
-        spans = [*doc.ents, *(span for group in doc.spans.values() for span in group)]
-        marks = [mark_of(span.start_char, span.end_char, span.label_, span.text) for span in spans]
-        tokens = [(token.idx, token.idx + len(token)) for token in doc]
-        characters = all(end - start == 1 for start, end in tokens) and len(tokens) == len(doc.text)
-        yield Raw(number, doc.text, marks, tokens=None if characters else tokens)
+        try:
+            yield _docbin_text(number, doc)
+        except Unreadable as error:
+            on_bad(number, str(error))
+
+
+def _docbin_text(number: int, doc: Any) -> Raw:
+    spans = [*doc.ents, *(span for group in doc.spans.values() for span in group)]
+    marks = [mark_of(span.start_char, span.end_char, span.label_, span.text) for span in spans]
+    tokens = [(token.idx, token.idx + len(token)) for token in doc]
+    characters = all(end - start == 1 for start, end in tokens) and len(tokens) == len(doc.text)
+    return Raw(Record(number, doc.text, tokens=None if characters else tokens), marks)
 
 
 class DocBinFile:
@@ -85,8 +92,6 @@ class DocBinFile:
             doc.set_ents(spans)
         except ValueError:  # they overlap
             doc.spans["sc"] = spans
-        self.loss["id"] += record.key is not None
-        self.loss["other field"] += len(record.extra)
         self._docs.add(doc)
 
     def close(self) -> None:

@@ -4,24 +4,43 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Iterable
-from itertools import chain
+from contextlib import suppress
+from pathlib import Path
 
 import numpy as np
 
 from nerctl.data.columns import Columns, Note, without_sentences
 from nerctl.data.conll import unknown_tag
 from nerctl.data.dialects import with_usual_tags
-from nerctl.data.formats.offsets import Way, resolved, told
-from nerctl.data.formats.record import OnBad, Raw, Row, Unreadable
+from nerctl.data.formats.offsets import Way, resolved, told, usual_way, way_of
+from nerctl.data.formats.record import OnBad, Raw, RawReader, Row, Unreadable
 from nerctl.data.spans import Span, outermost
+from nerctl.errors import DataError
 from nerctl.wording import counted, plural
 
 WORDS = 0x110000
 """Tokens of several characters are numbered from here on; others are their code point."""
 
 
-def columns_of_texts(raws: Iterable[Raw], way: Way, on_bad: OnBad, notes: tuple[Note, ...] = ()) -> Columns:
-    """The columns of annotated texts; one that cannot be read goes to `on_bad` and is left out."""
+def columns_of_texts(reader: RawReader, path: Path, inclusive: bool, on_bad: OnBad) -> Columns:
+    """The columns of a file of annotated texts; one that cannot be read goes to `on_bad` and is left out.
+
+    Raises DataError where a folder's file cannot be read, or the file as a whole.
+    """
+    wrong: list[int] = []
+
+    def note(line: int, reason: str) -> None:
+        wrong.append(line)
+
+    with suppress(DataError):  # it is said when the file is read again
+        found = _columns(reader(path, note), usual_way(inclusive), note)
+        if not wrong:
+            return found
+    way, notes = way_of(reader, path, inclusive)
+    return _columns(reader(path, on_bad), way, on_bad, notes)
+
+
+def _columns(raws: Iterable[Raw], way: Way, on_bad: OnBad, notes: tuple[Note, ...] = ()) -> Columns:
     tokens = array("I")
     tag_ids = array("h")
     words: dict[str, int] = {}
@@ -43,7 +62,7 @@ def columns_of_texts(raws: Iterable[Raw], way: Way, on_bad: OnBad, notes: tuple[
             told(error, raw, on_bad)
             continue
         for what in (*raw.lost, *["entity of several parts"] * len(record.broken)):
-            lost.setdefault(what, []).append(raw.line)
+            lost.setdefault(what, []).append(record.line)
         if not ids:
             empty_texts += 1
             continue
@@ -53,7 +72,7 @@ def columns_of_texts(raws: Iterable[Raw], way: Way, on_bad: OnBad, notes: tuple[
             overlapping[len(lines)] = tuple(span.unscored for span in spans)
         tag_ids.frombytes(_span_tags(flat, len(ids) // 4, tags).tobytes())
         offsets.append(len(tokens))
-        lines.append(raw.line)
+        lines.append(record.line)
     vocabulary, token_ids = _distinct(np.frombuffer(tokens, dtype=np.uint32), list(words))
     return Columns(
         vocabulary=vocabulary,
@@ -136,5 +155,5 @@ def _distinct(tokens: np.ndarray, words: list[str]) -> tuple[list[str], np.ndarr
     place[tokens] = 1
     present = np.flatnonzero(place)
     place[present] = np.arange(len(present))
-    names = (chr(number) if number < WORDS else words[number - WORDS] for number in present.tolist())
-    return list(chain(names)), place[tokens]
+    names = [chr(number) if number < WORDS else words[number - WORDS] for number in present.tolist()]
+    return names, place[tokens]

@@ -12,11 +12,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from nerctl.data.first_bytes import not_utf8, shown
-from nerctl.data.formats.record import Mark, OnBad, Raw, Unreadable
+from nerctl.data.formats.record import Mark, OnBad, Raw, Record, Unreadable
 
 TYPES = {"nr": "PER", "ns": "LOC", "nt": "ORG"}
 """Entity types by part of speech."""
-_WORD = re.compile(r"(\[*)(.+?)/([A-Za-z]{1,4})((?:\]/?[A-Za-z]{1,4})*)")
+WORD = re.compile(r"(\[*)(.+?)/([A-Za-z]{1,4})((?:\]/?[A-Za-z]{1,4})*)")
+"""Brackets that open, the word, its part of speech, and the parts of speech of the compounds that end with it."""
 _NUMBER = re.compile(r"(\d{8}-\d{2}-\d{3})-\d{3}")
 _FAMILIES = (
     "欧阳太史端木上官司马东方独孤南宫夏侯诸葛尉迟皇甫公孙慕容长孙宇文司徒司空令狐轩辕申屠闻人澹台濮阳淳于单于太叔公冶"
@@ -54,7 +55,7 @@ def _text(number: int, line: str) -> Raw:
     marks: list[Mark] = []
     persons: list[Mark] = []
     for word in words:
-        parts = _WORD.fullmatch(word)
+        parts = WORD.fullmatch(word)
         if not parts:
             raise Unreadable(f"{shown(word)} is no word with its part of speech, such as 厦门/ns")
         opened, content, kind, closed = parts.groups()
@@ -77,7 +78,7 @@ def _text(number: int, line: str) -> Raw:
                 marks.append(Mark(begin, len(text), TYPES[compound]))
     if open_at:
         raise Unreadable("a bracket is not closed")
-    return Raw(number, text, marks + _joined(persons, text), key=key, document=document)
+    return Raw(Record(number, text, key=key, document=document), marks + _joined(persons, text))
 
 
 def _joined(persons: list[Mark], text: str) -> list[Mark]:

@@ -18,9 +18,6 @@ SAMPLE = 20
 JSON_LINES = 'write JSON lines: {"text": "...", "entities": [{"start": 0, "end": 2, "type": "PER"}]}, the end exclusive'
 AS_COLUMNS = "which nerctl does not read; write a token, a TAB and its tag a line, and a blank line after each sentence"
 
-WORD_AND_PART = re.compile(r"\[?[^\s/]+/[A-Za-z]{1,4}(\][A-Za-z]{1,4})?")
-"""A word and its part of speech, as People's Daily and MSRA have them: 厦门/ns."""
-
 
 @dataclass(frozen=True)
 class Sample:
