@@ -243,7 +243,7 @@ def _unnamed_tags(source: Source) -> tuple[Note, ...]:
 
 def _unreadable(file: Path, error: OSError) -> DataError:
     if isinstance(error, IsADirectoryError):
-        return DataError(f"{file}: cannot be read (a folder, and none of brat's); name a corpus file.")
+        return DataError(f"{file}: cannot be read (it is a folder); name a corpus file in it.")
     return DataError(f"{file}: cannot be read ({error.strerror or error}); {near_path(file)}name a corpus file.")
 
 
