@@ -25,14 +25,15 @@ LONGEST = 200
 
 
 def main() -> None:
-    from transformers import pipeline
-
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--model", required=True, help="training folder")
     parser.add_argument("--export", required=True, help="its export")
     parser.add_argument("--data", type=Path, required=True, help="corpus file")
     parser.add_argument("--json", type=Path)
     given = parser.parse_args()
+
+    from transformers import pipeline
+
     corpus = read_corpus(given.data)
     model = load_model(given.model, device="cpu")
     windows = SentenceWindows(corpus, model.tokenizer, model.max_seq_length)

@@ -342,3 +342,10 @@ def test_a_good_file_is_read_once_to_tell_how_it_counts(tmp_path):
         return cmeee_format.texts(where, on_bad)
 
     assert way_of(reader, path, True)[1] == () and len(times) == 1
+
+
+def test_a_file_of_paddlenlp_may_begin_with_a_heading(tmp_path):
+    path = tmp_path / "a.tsv"
+    path.write_text("text_a\tlabel\n王\x02明\tB-PER\x02I-PER\n", encoding="utf-8")
+    corpus = read_corpus(path)
+    assert len(corpus) == 1 and corpus.spans(0) == [Span(0, 2, "PER")]

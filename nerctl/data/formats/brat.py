@@ -17,9 +17,15 @@ from nerctl.data.formats.record import Mark, OnBad, Raw, Record, Unreadable, che
 from nerctl.data.splits import split_named
 from nerctl.errors import DataError
 
-KINDS = dict(
-    zip("R*EAMN#", ("relation", "relation", "event", "attribute", "attribute", "normalisation", "note"))
-)
+KINDS = {
+    "R": "relation",
+    "*": "relation",
+    "E": "event",
+    "A": "attribute",
+    "M": "attribute",
+    "N": "normalisation",
+    "#": "note",
+}
 """Kinds of annotations that a corpus cannot hold, by the first character of their lines."""
 _PLACES = re.compile(r"\d+ \d+(?:;\d+ \d+)*")
 
@@ -81,6 +87,8 @@ def _content(path: Path) -> str:
         raw = path.read_bytes()
     except FileNotFoundError:
         raise DataError(f"{path}: no such file; brat's annotations need their text beside them") from None
+    except OSError as error:
+        raise DataError(f"{path}: cannot be read ({error.strerror or error})") from None
     try:
         return raw.decode("utf-8-sig")
     except UnicodeDecodeError as error:

@@ -21,17 +21,17 @@ def read_uie(path: Path, on_bad: OnBad) -> Iterator[Raw]:
     """The texts of UIE's lines; all of a file are held, for a text's lines need not stand side by side."""
     texts: dict[tuple[str, int], tuple[int, list[Mark]]] = {}
     times: Counter[tuple[str, str]] = Counter()
-    for line, (text, prompt, marks) in each(_answer, path, on_bad):
+    for line, text, prompt, marks in each(_answer, path, on_bad):
         texts.setdefault((text, times[text, prompt]), (line, []))[1].extend(marks)
         times[text, prompt] += 1
     for (text, _), (line, marks) in texts.items():
         yield Raw(Record(line, text), marks)
 
 
-def _answer(line: int, value: Any) -> tuple[int, tuple[str, str, list[Mark]]]:
-    """A line's text, its prompt, and what was found for it."""
+def _answer(line: int, value: Any) -> tuple[int, str, str, list[Mark]]:
+    """A line, its text, its prompt, and what was found for it."""
     text = text_of(value, "content")
-    return line, (text, str(value.get("prompt")), _marks(value))
+    return line, text, str(value.get("prompt")), _marks(value)
 
 
 def _marks(value: dict[str, Any]) -> list[Mark]:

@@ -196,9 +196,7 @@ def _is_words(sample: Sample) -> bool:
 
 
 def _is_pairs(mark: str, sample: Sample) -> bool:
-    pairs = [line.split("\t") for line in sample.lines]
-    if pairs and [name.lower() for name in pairs[0]] in (["text_a", "label"], ["text", "label"], ["tokens", "labels"]):
-        del pairs[0]
+    pairs = [line.split("\t") for line in sample.lines if not sentence_lines.is_heading(line)]
     return any(mark in line for line in sample.lines) and all(
         len(pair) == 2 and _match(pair[1].split(mark), pair[0].split(mark)) for pair in pairs
     )

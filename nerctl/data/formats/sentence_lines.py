@@ -23,7 +23,7 @@ def _read(parse: Callable[[str], Pair], path: Path, on_bad: OnBad) -> Iterator[R
         for number, raw in enumerate(stream, 1):
             try:
                 line = raw.decode("utf-8").strip("\ufeff\r\n")
-                if line.strip() and not _is_heading(number, line):
+                if line.strip() and not (number == 1 and is_heading(line)):
                     yield Row(number, *parse(line))
             except UnicodeDecodeError:
                 on_bad(number, not_utf8(raw))
@@ -31,9 +31,9 @@ def _read(parse: Callable[[str], Pair], path: Path, on_bad: OnBad) -> Iterator[R
                 on_bad(number, str(error))
 
 
-def _is_heading(number: int, line: str) -> bool:
-    """text_a TAB label, as PaddleNLP's own files begin."""
-    return number == 1 and line.lower().split("\t") in (["text_a", "label"], ["text", "label"], ["tokens", "labels"])
+def is_heading(line: str) -> bool:
+    """Is it text_a TAB label, as PaddleNLP's own files begin?"""
+    return line.lower().split("\t") in (["text_a", "label"], ["text", "label"], ["tokens", "labels"])
 
 
 def _halves(mark: str, line: str) -> Pair:
