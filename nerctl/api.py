@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Optional, Union
 
 from nerctl.config import TrainConfig
+from nerctl.data.spans import Nested
 from nerctl.errors import NerctlError
 
 if TYPE_CHECKING:
@@ -81,6 +82,8 @@ def evaluate(
     data: PathLike = "NERdata",
     *,
     predictions: Optional[PathLike] = None,
+    input_format: str = "auto",
+    nested: Nested = "keep",
     strict: bool = False,
     max_seq_length: Optional[int] = None,
     device: str = "auto",
@@ -92,6 +95,8 @@ def evaluate(
         model: training folder or exported folder.
         data: corpus file, or a folder: then its test file.
         predictions: file to write `token gold predicted` lines to.
+        input_format: the corpus' format, as `nerctl convert --help` lists them; auto: by its content.
+        nested: which of the corpus' entities that overlap count: keep, outermost, innermost, or refuse.
         strict: as for `nerctl score`; a corpus is read as legal BIO, where it changes nothing.
         max_seq_length: longest window in word pieces; None: that of training.
         device: auto, cpu, cuda or npu.
@@ -107,16 +112,20 @@ def evaluate(
     from nerctl.inference.loading import load_model
 
     loaded = load_model(model, device=device, threads=threads, max_seq_length=max_seq_length)
-    return evaluate_model(loaded, Path(data), Path(predictions) if predictions is not None else None)
+    written = Path(predictions) if predictions is not None else None
+    return evaluate_model(loaded, Path(data), written, input_format=input_format, nested=nested)
 
 
-def check_data(path: PathLike, *, bert_dir: Optional[PathLike] = None, max_seq_length: int = 202) -> Report:
+def check_data(
+    path: PathLike, *, bert_dir: Optional[PathLike] = None, max_seq_length: int = 202, input_format: str = "auto"
+) -> Report:
     """What a data set holds and what is wrong with it, as `nerctl check-data` tells.
 
     Args:
         path: folder with the files of train, dev and test, or one corpus file.
         bert_dir: encoder folder; its vocabulary makes lengths word pieces and tells unknown tokens.
         max_seq_length: window in word pieces.
+        input_format: the files' format, as `nerctl convert --help` lists them; auto: each one's by its content.
 
     Returns:
         Figures of each split and problems, worst first; `ok` says whether training would take it.
@@ -128,7 +137,7 @@ def check_data(path: PathLike, *, bert_dir: Optional[PathLike] = None, max_seq_l
     from nerctl.encoders.opening import read_vocabulary
 
     vocabulary = read_vocabulary(Path(bert_dir)) if bert_dir is not None else None
-    return check(path, vocabulary, max_seq_length)
+    return check(path, vocabulary, max_seq_length, input_format)
 
 
 def _signature_with_options() -> inspect.Signature:

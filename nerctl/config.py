@@ -6,10 +6,11 @@ import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
-from typing import Any, Optional
+from typing import Any, Optional, get_args
 
 from nerctl.backends import DeviceOptions, cpu, cuda
 from nerctl.backends.threads import available_cores
+from nerctl.data.spans import Nested
 from nerctl.errors import NerctlError, near_path
 from nerctl.heads import names
 
@@ -31,6 +32,10 @@ class TrainConfig:
 
     data_dir: str = "NERdata"
     """Folder with the train, dev and test files."""
+    input_format: str = "auto"
+    """Their format, by a name of `nerctl.data.formats.registry`; auto: each file's by its content."""
+    nested: Nested = "keep"
+    """What becomes of entities that overlap: keep (a head that cannot hold them refuses), outermost, innermost or refuse."""
     bert_dir: str = "model"
     """Folder with the encoder: bert_config.json, vocab.txt, bert_model.ckpt.*, or a Hugging Face folder."""
     init: Optional[str] = None
@@ -99,6 +104,8 @@ class TrainConfig:
         self.device_options()
         if self.head not in names():
             raise NerctlError(f"--head {self.head}: unknown; it takes {', '.join(names())}")
+        if self.nested not in get_args(Nested):
+            raise NerctlError(f"--nested {self.nested}: unknown; it takes {', '.join(get_args(Nested))}")
         if self.init is not None and self.from_scratch:
             raise NerctlError(f"--init {self.init} and --from-scratch exclude each other; leave one of them out")
         for name in ("lstm_size", "batch_size", "epochs", "steps", "max_tokens", "eval_every", "save_every",

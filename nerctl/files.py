@@ -28,6 +28,22 @@ def sha256_of(path: Path) -> str:
     return digest.hexdigest()
 
 
+def sha256_of_corpus(path: Path) -> str:
+    """`sha256_of` a file; of a folder that of the names and checksums of all files in it, in order."""
+    if not path.is_dir():
+        return sha256_of(path)
+    digest = hashlib.sha256()
+    for file in files_in(path):
+        digest.update(f"{file.relative_to(path).as_posix()}\0{sha256_of(file)}\n".encode())
+    return digest.hexdigest()
+
+
+def files_in(folder: Path) -> list[Path]:
+    """The files of a folder and of those in it, by name, hidden ones left out."""
+    found = (path for path in folder.rglob("*") if path.is_file())
+    return sorted(path for path in found if not any(part.startswith(".") for part in path.relative_to(folder).parts))
+
+
 def read_bytes(path: Path) -> bytes:
     """A small file's content. Raises DataError when it cannot be read."""
     try:

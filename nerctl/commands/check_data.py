@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from nerctl.data.report import Problem, Report
 
-STYLES = {"error": "bold red", "warning": "yellow"}
+STYLES = {"error": "bold red", "warning": "yellow", "note": "cyan"}
 
 
 def check_data(
@@ -88,7 +88,7 @@ def _problems(problems: list[Problem]) -> Table:
 
 def _verdict(report: Report) -> str:
     counts = {level: sum(problem.level == level for problem in report.problems) for level in STYLES}
-    if not report.problems:
-        return "\nNo problem found."
-    found = ", ".join(counted(count, level) for level, count in counts.items() if count)
-    return f"\n{found}." + ("" if report.ok else " Mend the errors before training.")
+    found = [counted(count, level) for level, count in counts.items() if count]
+    if not counts["error"] and not counts["warning"]:
+        found = ["No problem found", *found]
+    return f"\n{', '.join(found)}." + ("" if report.ok else " Mend the errors before training.")

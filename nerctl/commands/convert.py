@@ -10,9 +10,10 @@ import typer
 
 from nerctl.commands._help import DATA, OUTPUT, choices
 from nerctl.console import out
+from nerctl.data.spans import Nested
 from nerctl.errors import NerctlError
 from nerctl.wording import counted
-from nerctl.workflows.convert_options import By, Conversion, Nested
+from nerctl.workflows.convert_options import By, Conversion
 
 
 def convert(

@@ -8,7 +8,7 @@ from typing import Optional
 import typer
 
 from nerctl.backends import Device
-from nerctl.commands._help import DATA, OUTPUT
+from nerctl.commands._help import DATA, OUTPUT, choices
 from nerctl.commands._options import (
     ALLOW_BLANKS_OPTION,
     DEVICE_OPTION,
@@ -17,6 +17,7 @@ from nerctl.commands._options import (
     THREADS_OPTION,
 )
 from nerctl.console import out
+from nerctl.data.spans import Nested
 
 
 def evaluate(
@@ -27,6 +28,9 @@ def evaluate(
     ),
     input_format: str = typer.Option(
         "auto", metavar="FORMAT", help="As nerctl convert --help lists them; auto: by content.", rich_help_panel=DATA
+    ),
+    nested: Nested = typer.Option(
+        "keep", metavar=choices(Nested), help="Entities of the corpus that overlap.", rich_help_panel=DATA
     ),
     as_json: bool = typer.Option(
         False, "--json", help="One JSON object; figures are fractions of 1.", rich_help_panel=OUTPUT
@@ -78,7 +82,7 @@ def evaluate(
     if data.is_dir():
         out.say(f"scoring {file}")
     with stops(lambda: "Stopped; nothing is written."), Progress("sentences") as progress:
-        result = evaluate_model(loaded, file, predictions, progress, input_format)
+        result = evaluate_model(loaded, file, predictions, progress, input_format, nested)
     for note in result.notes:
         out.warn(note)
     if as_json:

@@ -16,6 +16,7 @@ from nerctl.commands._options import Head
 from nerctl.commands._stops import signals
 from nerctl.commands.config import gather
 from nerctl.config import BATCH_SIZES, ENCODER_RATES, HEAD_RATES, TrainConfig, size_rule
+from nerctl.data.spans import Nested
 
 DEFAULT = TrainConfig()
 
@@ -26,6 +27,14 @@ def train(
     context: typer.Context,
     data_dir: str = typer.Option(
         DEFAULT.data_dir, help="Folder with the train, dev and test files.", metavar="DIR", rich_help_panel=DATA
+    ),
+    input_format: str = typer.Option(
+        DEFAULT.input_format, metavar="FORMAT", rich_help_panel=DATA,
+        help="As nerctl convert --help lists them; auto: each file's by its content.",
+    ),
+    nested: Nested = typer.Option(
+        DEFAULT.nested, metavar=choices(Nested), rich_help_panel=DATA,
+        help="Entities that overlap; keep is for --head pointer.",
     ),
     bert_dir: str = typer.Option(
         DEFAULT.bert_dir,

@@ -11,6 +11,7 @@ once, in a dictionary's `__missing__`, and the file is that dictionary mapped ov
 
 from __future__ import annotations
 
+import re
 from array import array
 from collections.abc import Iterator
 from pathlib import Path
@@ -41,9 +42,10 @@ MENDS = (
     "no-break, ideographic or other odd blanks part the columns, and are read as blanks",
     "odd blanks or byte order marks beside the token are left out",
     "taken for a heading and left out",
+    "taken for a comment and left out",
 )
 """What is mended in a line, by bit of its mask."""
-BESIDE_TAG, LOOKS_BLANK, ODD_BLANK, BESIDE_TOKEN, HEADING = (1 << bit for bit in range(len(MENDS)))
+BESIDE_TAG, LOOKS_BLANK, ODD_BLANK, BESIDE_TOKEN, HEADING, COMMENT = (1 << bit for bit in range(len(MENDS)))
 _HEADINGS = frozenset(
     [
         "token", "tokens", "word", "words", "char", "chars", "character", "text", "sentence", "sentence_id", "pos", "chunk",
@@ -51,6 +53,8 @@ _HEADINGS = frozenset(
         "标签", "标注",
     ]
 )  # fmt: skip
+_COMMENT = re.compile(r"# ?(id|sent_id|doc_id|doc|document|newdoc|newpar|text|source|domain)\b")
+"""How a comment before a sentence begins: MultiCoNER has "# id 3c5c domain=zh-train", CoNLL-U "# text = ..."."""
 Parsed = Union[str, tuple[str, str], None]
 """Token and written tag of a line, None for one that ends a sentence, or why it cannot be read."""
 
@@ -237,6 +241,8 @@ def read_line(raw: bytes) -> tuple[Parsed, int]:
         mends |= BESIDE_TAG
     if token != columns[0]:
         mends |= BESIDE_TOKEN
+    if _COMMENT.match(text) and parse_tag(tag) is None:
+        return None, COMMENT
     fault = type_fault(tag)
     return (f"the tag {shown(tag)} {fault}" if fault else (token, tag)), mends
 

@@ -11,6 +11,7 @@ WARNINGS = (
     "like types",
     "illegal tags",
     "overlapping entities",
+    "long blocks",
     "shared sentences",
     "duplicates",
     "no entities",
@@ -18,7 +19,9 @@ WARNINGS = (
     "empty texts",
     "split tokens",
 )
-"""Kinds of problems, worst first. ERRORS: training refuses the data, or its scores would mean little."""
+NOTES = ("several types", "unmarked mentions")
+"""Kinds of problems, worst first. ERRORS: training refuses the data, or its scores would mean little. NOTES: may be
+meant, and worth a look."""
 
 
 @dataclass(frozen=True)
@@ -38,7 +41,7 @@ class Problem:
     """One kind of problem in one split."""
 
     kind: str
-    """One of ERRORS or WARNINGS."""
+    """One of ERRORS, WARNINGS or NOTES."""
     split: str
     """Where it is: train, dev, test, or file for a single one."""
     count: int
@@ -50,8 +53,10 @@ class Problem:
 
     @property
     def level(self) -> str:
-        """ "error" for a kind of ERRORS, else "warning"."""
-        return "error" if self.kind in ERRORS else "warning"
+        """ "error", "warning" or "note", by the kind."""
+        if self.kind in ERRORS:
+            return "error"
+        return "warning" if self.kind in WARNINGS else "note"
 
 
 @dataclass(frozen=True)
@@ -92,7 +97,7 @@ class Report:
     @property
     def ok(self) -> bool:
         """Is there no error?"""
-        return all(problem.level == "warning" for problem in self.problems)
+        return all(problem.level != "error" for problem in self.problems)
 
     def to_dict(self) -> dict[str, Any]:
         """The report for JSON."""

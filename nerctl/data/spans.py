@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import NamedTuple, Optional, Protocol, TypeVar
+from typing import Literal, NamedTuple, Optional, Protocol, TypeVar
+
+Nested = Literal["keep", "outermost", "innermost", "refuse"]
+"""What becomes of entities that overlap."""
 
 
 class Span(NamedTuple):
@@ -46,3 +49,12 @@ def outermost(spans: Iterable[Where]) -> list[Where]:
         if not kept or span.start >= kept[-1].end:
             kept.append(span)
     return kept
+
+
+def innermost(spans: Iterable[Where]) -> list[Where]:
+    """The spans, the shortest first, that overlap none that was kept before; by start."""
+    kept: list[Where] = []
+    for span in sorted(spans, key=lambda one: (one.end - one.start, one.start)):
+        if all(span.end <= one.start or one.end <= span.start for one in kept):
+            kept.append(span)
+    return sorted(kept, key=lambda one: one.start)

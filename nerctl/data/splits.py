@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
+from itertools import chain
 from pathlib import Path
 from typing import Union
 
@@ -34,7 +35,7 @@ NO_CORPUS = re.compile(
     re.IGNORECASE,
 )
 """Names of files that lie beside corpora and are none."""
-TABLE = re.compile(r"\.(csv|xlsx?|ods|parquet|pdf|docx?)$", re.IGNORECASE)
+TABLE = re.compile(r"\.(csv|xlsx?|ods|pdf|docx?)$", re.IGNORECASE)
 """Names of files that cannot be read: they are taken where there is no other, so that a message can say so."""
 
 
@@ -43,8 +44,8 @@ def find_splits(data_dir: PathLike, needed: Sequence[str] = ()) -> dict[str, Pat
 
     A file is a split by a word of its name, whatever parts the words: train.txt, example.train,
     train.char.bmes, msra_train.jsonl; dev may also be called valid, validation or val. Where no file has a split's
-    word, one like it will do (training.conll, msratrain.txt, 训练.txt). Raises DataError when the folder has none,
-    lacks one of `needed`, or has two files for one split.
+    word, one like it will do (training.conll, msratrain.txt, 训练.txt), or a folder of brat's pairs so named. Raises
+    DataError when the folder has none, lacks one of `needed`, or has two files for one split.
     """
     folder = Path(data_dir)
     if not folder.is_dir():
@@ -95,10 +96,23 @@ def unknown_names(folder: Path) -> str:
 
 
 def _told(file: Path) -> tuple[str, int]:
-    """The split that a name tells, "" for none, and how well: 0 by its word, 1 by a word like it, 2 no corpus' name."""
-    if not _may_be_corpus(file) or not file.is_file():
+    """The split that a name tells, "" for none, and how well: 0 by its word, 1 by a word like it, 2 no corpus' name.
+
+    3: it is a folder of brat's.
+    """
+    if not _may_be_corpus(file):
         return "", 0
-    return _told_by_name(file.name)
+    if file.is_file():
+        return _told_by_name(file.name)
+    return (split_named(file.name), 3) if is_standoff(file) else ("", 0)
+
+
+def is_standoff(path: Path) -> bool:
+    """Is it a folder of brat's pairs, in it or in folders in it, and none that holds splits?"""
+    if not path.is_dir():
+        return False
+    below = (one for one in path.glob("*/*.ann") if not split_named(one.parent.name))
+    return next(chain(path.glob("*.ann"), below), None) is not None
 
 
 def split_named(name: str) -> str:

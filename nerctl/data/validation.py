@@ -13,10 +13,10 @@ from nerctl.data.corpus import Corpus, Reading, read_with
 from nerctl.data.duplicates import SentenceIndex
 from nerctl.data.first_bytes import shown
 from nerctl.data.formats import registry
-from nerctl.data.formats.brat import is_brat
-from nerctl.data.report import ERRORS, WARNINGS, Example, Problem, Report, SplitFigures
+from nerctl.data.mentions import often_unmarked, several_types
+from nerctl.data.report import ERRORS, NOTES, WARNINGS, Example, Problem, Report, SplitFigures
 from nerctl.data.schemes import like_types
-from nerctl.data.splits import SPLITS, PathLike, find_splits, split_of, unknown_names
+from nerctl.data.splits import SPLITS, PathLike, find_splits, is_standoff, split_of, unknown_names
 from nerctl.data.text_splitter import TextSplitter
 from nerctl.data.tokenizer import Vocabulary, WordPieceTokenizer
 from nerctl.errors import DataError, near_path
@@ -24,6 +24,8 @@ from nerctl.wording import counted
 
 EXAMPLES = 5
 """Examples kept of a problem."""
+LONG_BLOCK = 5000
+"""Tokens of the longest sentence that is taken for one."""
 QUANTILES = (50, 90, 99, 100)
 SPECIAL_PIECES = 2
 """[CLS] and [SEP], which `--max-seq-length` counts too."""
@@ -41,7 +43,7 @@ def check_data(
             f"--max-seq-length {max_seq_length}: at least 3, for [CLS], one word piece and [SEP]."
         )
     registry.asked(input_format)
-    in_splits = Path(path).is_dir() and not is_brat(Path(path))
+    in_splits = Path(path).is_dir() and not is_standoff(Path(path))
     if in_splits:
         files = find_splits(path)
     elif Path(path).exists():
@@ -65,7 +67,9 @@ def check_data(
     problems += _of_like_types(corpora)
     problems += _of_repeats(corpora)
     problems += _of_free_text(corpora)
-    order = ERRORS + WARNINGS
+    problems += _of_several_types(corpora)
+    problems += _of_unmarked(corpora)
+    order = ERRORS + WARNINGS + NOTES
     problems.sort(key=lambda problem: order.index(problem.kind))
     tokenizer = WordPieceTokenizer(vocabulary) if vocabulary else None
     return Report(
@@ -146,7 +150,24 @@ def _of_one_split(split: str, reading: Reading) -> list[Problem]:
         held = counted(len(corpus.overlapping), "sentence")
         message = f"{held} of {split} with entities that overlap; only --head pointer learns them"
         problems.append(Problem("overlapping entities", split, len(corpus.overlapping), message, examples))
-    return problems
+    return problems + _of_long_blocks(split, corpus)
+
+
+def _of_long_blocks(split: str, corpus: Corpus) -> list[Problem]:
+    """Sentences that are rather whole documents, such as those of a file without blank lines."""
+    lengths = corpus.lengths
+    long = np.flatnonzero(lengths > LONG_BLOCK)
+    if not len(long):
+        return []
+    examples = [
+        Example(corpus.path, int(corpus.lines[index]), counted(int(lengths[index]), "token")) for index in long[:EXAMPLES]
+    ]
+    what, them = ("is it a whole document", "it") if len(long) == 1 else ("are they whole documents", "them")
+    message = (
+        f"{split} has {counted(len(long), 'sentence')} of over {LONG_BLOCK:,} tokens (the longest {lengths.max():,}); "
+        f"{what}? nerctl convert --sentences cuts {them} at sentence ends"
+    )
+    return [Problem("long blocks", split, len(long), message, examples)]
 
 
 def _illegal(reading: Reading, token: int) -> Example:
@@ -256,6 +277,44 @@ def _of_free_text(corpora: dict[str, Corpus]) -> list[Problem]:
     ]
     message = f"{counted(len(places), 'token')} of train that prediction would cut into several in free text"
     return [Problem("split tokens", "train", len(places), message, examples)]
+
+
+def _of_several_types(corpora: dict[str, Corpus]) -> list[Problem]:
+    """Mentions that are marked as several types, in all splits together."""
+    splits = list(corpora.values())
+    count, found = several_types(splits, EXAMPLES)
+    if not count:
+        return []
+    examples = []
+    for one in found:
+        corpus = splits[one.corpus]
+        types = ", ".join(f"{name} {times:,}" for name, times in one.counts)
+        examples.append(Example(corpus.path, corpus.line_of(one.token), f"{_plain(one.mention)}: {types}"))
+    message = f"{counted(count, 'mention')} {'has' if count == 1 else 'have'} several types"
+    return [Problem("several types", next(iter(corpora)), count, message, examples)]
+
+
+def _of_unmarked(corpora: dict[str, Corpus]) -> list[Problem]:
+    """Mentions that a split leaves unmarked where they may have been overlooked."""
+    problems = []
+    for split, corpus in corpora.items():
+        count, found = often_unmarked(corpus, EXAMPLES)
+        if not count:
+            continue
+        examples = []
+        for one in found:
+            detail = f"{_plain(one.mention)}: marked {counted(one.marked, 'time')}, unmarked {counted(one.unmarked, 'time')}"
+            examples.append(Example(corpus.path, corpus.line_of(one.token), detail))
+        are, they = ("is", "it is") if count == 1 else ("are", "they are")
+        message = f"{counted(count, 'mention')} of {split} {are} left unmarked at least as often as {they} marked"
+        problems.append(Problem("unmarked mentions", split, count, message, examples))
+    return problems
+
+
+def _plain(mention: str) -> str:
+    """A mention for a message: as it is, but quoted where that could not be read."""
+    quoted = shown(mention)
+    return mention if quoted == f"'{mention}'" else quoted
 
 
 def _figures(corpus: Corpus, tokenizer: Optional[WordPieceTokenizer], max_seq_length: int) -> SplitFigures:

@@ -9,10 +9,10 @@ from typing import Optional
 
 from nerctl.data.bio import outermost_tags
 from nerctl.data.corpus import Sentence, read_corpus
-from nerctl.data.formats.brat import is_brat
+from nerctl.data.nesting import flattened
 from nerctl.data.sentence_windows import SentenceWindows
-from nerctl.data.spans import Span
-from nerctl.data.splits import find_splits
+from nerctl.data.spans import Nested, Span
+from nerctl.data.splits import find_splits, is_standoff
 from nerctl.errors import DataError
 from nerctl.evaluation.corpus import predict_spans, score_spans
 from nerctl.evaluation.predictions import prediction_lines
@@ -40,7 +40,7 @@ def corpus_file(data: Path) -> Path:
     Raises:
         DataError: there is none.
     """
-    return find_splits(data, needed=("test",))["test"] if data.is_dir() and not is_brat(data) else data
+    return find_splits(data, needed=("test",))["test"] if data.is_dir() and not is_standoff(data) else data
 
 
 def evaluate_model(
@@ -49,17 +49,19 @@ def evaluate_model(
     predictions: Optional[Path] = None,
     report: Report = SILENT,
     input_format: str = "auto",
+    nested: Nested = "keep",
 ) -> Evaluation:
     """Tags a corpus and scores it; writes `token gold predicted` lines to `predictions` if given.
 
-    `report` hears how many sentences are tagged; `input_format` is a format of `nerctl.data.formats.registry`.
+    `report` hears how many sentences are tagged; `input_format` is a format of `nerctl.data.formats.registry`; of entities
+    that overlap those count which `nested` says.
 
     Raises:
         DataError: the corpus cannot be read or holds no sentence.
         FailedError: `predictions` cannot be written.
     """
     file = corpus_file(data)
-    corpus = read_corpus(file, input_format)
+    corpus = flattened(read_corpus(file, input_format), nested)
     if not len(corpus):
         raise DataError(f"{file}: no sentences; name a corpus file to score")
     windows = SentenceWindows(corpus, model.tokenizer, model.max_seq_length)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from nerctl.data.corpus import Corpus
 from nerctl.encoders.origin import read_origin
-from nerctl.files import sha256_of
+from nerctl.files import sha256_of_corpus
 from nerctl.folder import POINTER, SHARED
 from nerctl.run_record import LOG_FILES, STEPS, RunRecord
 from nerctl.training.record import versions
@@ -49,7 +49,7 @@ def corpus_facts(path: Path, corpus: Corpus) -> dict[str, Any]:
     """What the run record says of one split."""
     return {
         "path": str(path),
-        "sha256": sha256_of(path),
+        "sha256": sha256_of_corpus(path),
         "sentences": len(corpus),
         "tokens": len(corpus.token_ids),
         "entities": corpus.entity_counts(),

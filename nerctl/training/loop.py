@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Callable
 
 from nerctl.config import TrainConfig, existing_folder
-from nerctl.data.corpus import read_corpus
 from nerctl.encoders.run_folder import is_run
 from nerctl.errors import FailedError, NerctlError
 from nerctl.evaluation.errors import ScoredSentence, scores_of
@@ -23,7 +22,7 @@ from nerctl.training.listener import Listener
 from nerctl.training.record import check_free, claim, listed
 from nerctl.training.resume import nothing_left
 from nerctl.training.scoring import Scorer
-from nerctl.training.session import Session, write_shared
+from nerctl.training.session import Session, read_split, write_shared
 from nerctl.training.state import RunState
 from nerctl.training.steplog import StepLog, StepRecord
 from nerctl.training.warm_up import warm_up
@@ -256,7 +255,7 @@ class Run:
         scores: Scores | None = None
         path = self.session.data.test
         if path is not None and self.session.scores_test(self.progress.step):
-            corpus = read_corpus(path)
+            corpus = read_split(path, self.session.config)
             step = self.state.load_best() or self.progress.step
             sentences = self.scorer.analysed(corpus, self.listener)
             scores = scores_of(sentences)
@@ -284,7 +283,7 @@ class Run:
             raise NerctlError(f"--test: {session.config.data_dir} has no test file; leave the option out")
         if path is not None and session.scores_test(session.last_step):
             # What cannot be read is to stop the run now, not after its last step.
-            session.notes += read_corpus(path).notes
+            session.notes += read_split(path, session.config).notes
 
     def _save_record(self, state: str, finished: str | None = None) -> None:
         content = self.record.content

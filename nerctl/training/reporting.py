@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple, Optional
 
+from nerctl.config import TrainConfig
 from nerctl.errors import DataError
 from nerctl.evaluation.errors import ScoredSentence
 from nerctl.evaluation.report import has_analysis, write_report
-from nerctl.files import check_output_folder, sha256_of
+from nerctl.files import check_output_folder, sha256_of_corpus
 from nerctl.run_record import RunRecord
 
 
@@ -42,7 +44,10 @@ def report_run(
     sentences = None
     if split is not None:
         say(f"scoring {split.file}")
-        sentences = _scored(run_dir, split.file, device, threads)
+        config = TrainConfig.from_dict(record.content.get("config") or {})
+        if split.name not in record.corpus:
+            config = replace(config, input_format="auto")  # a file of another's
+        sentences = _scored(run_dir, split.file, config, device, threads)
     paths = write_report(run_dir, sentences, split.name if split else "")
     record.save([*record.files(), *(path.name for path in paths)])  # --overwrite may remove what it lists
     return paths
@@ -53,9 +58,9 @@ def _named(record: RunRecord, data: Path) -> Split:
     from nerctl.evaluation.evaluate import corpus_file
 
     file = corpus_file(data)
-    if not file.is_file():
+    if not file.exists():
         raise DataError(f"{file}: no such file; name a corpus file, or a folder with test.txt")
-    digest = sha256_of(file)
+    digest = sha256_of_corpus(file)
     names = (name for name, split in record.corpus.items() if split.sha256 == digest)
     return Split(next(names, file.name), file)
 
@@ -64,18 +69,18 @@ def _own(record: RunRecord) -> Optional[Split]:
     """The run's test file, else its dev file, if it is there with the content that was recorded."""
     for name in ("test", "dev"):
         split = record.corpus.get(name)
-        if split is not None and Path(split.path).is_file() and sha256_of(Path(split.path)) == split.sha256:
+        if split is not None and Path(split.path).exists() and sha256_of_corpus(Path(split.path)) == split.sha256:
             return Split(name, Path(split.path))
     return None
 
 
-def _scored(run_dir: Path, file: Path, device: str, threads: int) -> list[ScoredSentence]:
-    from nerctl.data.corpus import read_corpus
+def _scored(run_dir: Path, file: Path, config: TrainConfig, device: str, threads: int) -> list[ScoredSentence]:
     from nerctl.data.sentence_windows import SentenceWindows
     from nerctl.evaluation.corpus import scored_sentences
     from nerctl.inference.loading import load_model
+    from nerctl.training.session import read_split
 
-    corpus = read_corpus(file)
+    corpus = read_split(file, config)
     if not len(corpus):
         raise DataError(f"{file}: no sentences; name a corpus file to score")
     model = load_model(run_dir, device=device, threads=threads)

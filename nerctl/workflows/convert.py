@@ -13,7 +13,7 @@ from nerctl.data.corpus import source_of
 from nerctl.data.formats.record import Record, Unreadable
 from nerctl.data.formats.records import Records
 from nerctl.data.formats.registry import FORMATS, Format, named
-from nerctl.data.spans import Span, outermost
+from nerctl.data.spans import innermost, outermost
 from nerctl.errors import DataError
 from nerctl.files import disk_error, make_folders, remove, remove_empty, remove_leftovers, take_name, temporary_name
 from nerctl.progress import SILENT, Report
@@ -166,15 +166,6 @@ def _unnested(record: Record, wanted: Conversion, target: Format, changes: Count
     kept = flat if choice == "outermost" else innermost(record.spans)
     changes[f"entity that overlaps another left out (--nested {choice})"] += len(record.spans) - len(kept)
     return record._replace(spans=kept)
-
-
-def innermost(spans: Iterable[Span]) -> list[Span]:
-    """The spans, the shortest first, that overlap none that was kept before; by start."""
-    kept: list[Span] = []
-    for span in sorted(spans, key=lambda one: (one.end - one.start, one.start, one.type)):
-        if all(span.end <= one.start or one.end <= span.start for one in kept):
-            kept.append(span)
-    return sorted(kept)
 
 
 def _fitting(record: Record, target: Format, changes: Counter[str]) -> Record:

@@ -7,10 +7,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, Optional
 
+from nerctl.data.spans import Nested
 from nerctl.errors import NerctlError
 
-Nested = Literal["keep", "outermost", "innermost", "refuse"]
-"""What becomes of entities that overlap."""
 By = Literal["text", "document"]
 """What goes into one split as a whole."""
 SPLITS = ("train", "dev", "test")

@@ -273,3 +273,22 @@ def test_the_data_room_loads_no_tensorflow():
         "print('tensorflow' in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout == "False\n"
+
+
+def test_comments_before_sentences_are_left_out_and_told(tmp_path):
+    path = tmp_path / "a.conll"
+    path.write_text(
+        "# id 3c5c-11\tdomain=zh-train\n北 _ _ B-LOC\n京 _ _ I-LOC\n\n# id 3c5c-12\tdomain=zh-train\n# _ _ O\n在 _ _ O\n",
+        encoding="utf-8",
+    )
+    corpus = read_corpus(path)
+    assert [one.tokens for one in corpus] == [("北", "京"), ("#", "在")] and corpus.types == ["LOC"]
+    assert [note.split(": ", 1)[1] for note in corpus.notes] == ["taken for a comment and left out (2 lines)"]
+
+
+@pytest.mark.parametrize("line", ["# O", "# text O", "#\tB-LOC", "# id x B-LOC", "#id\tO"])
+def test_a_number_sign_with_a_tag_is_a_token(tmp_path, line):
+    path = tmp_path / "a.conll"
+    path.write_text(f"{line}\n在 O\n", encoding="utf-8")
+    corpus = read_corpus(path)
+    assert len(corpus.tokens(0)) == 2 and corpus.tokens(0)[0].startswith("#") and not corpus.notes

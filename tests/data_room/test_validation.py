@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from typer.testing import CliRunner
 
 from nerctl.cli import app
-from nerctl.data.report import ERRORS, WARNINGS
+from nerctl.data.report import ERRORS, NOTES, WARNINGS
 from nerctl.data.tokenizer import Vocabulary, WordPieceTokenizer
 from nerctl.data.validation import check_data
 from nerctl.errors import DataError
@@ -204,15 +204,55 @@ def test_tokens_that_free_text_would_not_have_are_told(tmp_path):
     assert [example.detail for example in problem.examples] == ["'北京'", "'3.14'"]
 
 
+def test_a_mention_of_several_types_in_all_splits_together_is_a_note_at_its_rarest_type(tmp_path):
+    train = "厦 B-LOC\n门 I-LOC\n\n" * 2 + "厦 B-ORG\n门 I-ORG\n\n去 O\n厦 B-org\n门 I-org\n的 B-LOC\n"
+    report = check_data(folder(tmp_path, train=train, dev="在 O\n厦 B-LOC\n门 I-LOC\n", test="的 B-ORG\n"))
+    problem = report.problems[-1]
+    assert (problem.level, problem.kind, problem.count, report.ok) == ("note", "several types", 2, True)
+    assert problem.message == "2 mentions have several types"
+    assert places(problem) == [("train.txt", 11), ("test.txt", 1)]
+    assert [example.detail for example in problem.examples] == ["厦门: LOC 3, ORG 1, org 1", "的: LOC 1, ORG 1"]
+
+
+def test_a_mention_that_a_split_leaves_unmarked_is_a_note_at_the_first_place(tmp_path):
+    text = "北 B-ORG\n大 I-ORG\n\n" * 2 + "在 O\n北 O\n大 O\n校 O\n\n" * 3
+    report = check_data(folder(tmp_path, train=text, dev="北 B-ORG\n大 I-ORG\n\n在 O\n北 O\n大 O\n"))
+    problem = report.problems[-1]
+    assert (problem.level, problem.kind, problem.split, problem.count) == ("note", "unmarked mentions", "train", 1)
+    assert problem.message == "1 mention of train is left unmarked at least as often as it is marked"
+    assert places(problem) == [("train.txt", 8)]
+    assert problem.examples[0].detail == "北大: marked 2 times, unmarked 3 times"
+
+
+def test_a_mention_that_would_break_the_line_is_quoted(tmp_path):
+    text = "".join(json.dumps({"text": "a\nb", "entities": [[0, 3, kind]]}) + "\n" for kind in "XY")
+    (tmp_path / "a.json").write_text(text)
+    (problem,) = check_data(tmp_path / "a.json").problems[-1:]
+    assert [example.detail for example in problem.examples] == [r"'a\nb': X 1, Y 1"]
+
+
+def test_a_sentence_of_over_5_000_tokens_is_warned_of(tmp_path):
+    text = "北 O\n" * 5000 + "\n" + "京 B-LOC\n" * 5001
+    report = check_data(folder(tmp_path, train=text, dev=text + "\n" + text.replace("北", "南") + "南 O\n" * 999))
+    one, two = (problem for problem in report.problems if problem.kind == "long blocks")
+    assert (one.level, one.split, one.count, two.split, two.count) == ("warning", "train", 1, "dev", 2)
+    cuts = "nerctl convert --sentences cuts"
+    longest = "of over 5,000 tokens (the longest"
+    assert one.message == f"train has 1 sentence {longest} 5,001); is it a whole document? {cuts} it at sentence ends"
+    assert two.message == f"dev has 2 sentences {longest} 6,000); are they whole documents? {cuts} them at sentence ends"
+    assert places(one) == [("train.txt", 5002)] and one.examples[0].detail == "5,001 tokens"
+
+
 def test_problems_come_worst_first(tmp_path):
     report = check_data(
         folder(tmp_path, train="北 I-LOC\n京 B-LOC\n\n京 O\n", dev="京 O\nbad\n\n北 B-X\n\n京 O\n", test=None)
     )
-    order = ERRORS + WARNINGS
+    order = ERRORS + WARNINGS + NOTES
     ranks = [order.index(problem.kind) for problem in report.problems]
     assert ranks == sorted(ranks) and len(set(ranks)) >= 4
     levels = [problem.level for problem in report.problems]
-    assert levels == sorted(levels) and set(levels) == {"error", "warning"}
+    assert levels == sorted(levels, key=["error", "warning", "note"].index)
+    assert set(levels) == {"error", "warning", "note"}
 
 
 def test_nothing_to_read_is_an_error(tmp_path):
@@ -244,6 +284,16 @@ def test_the_command_leaves_with_2_when_training_would_refuse(tmp_path):
     assert "dev.txt:1: not UTF-8" in result.output and "... and 8 more" in result.output
     warned = run(folder(tmp_path, dev="我 I-LOC\n我 O\n我 B-LOC\n"))
     assert warned.exit_code == 0 and "1 warning." in warned.output
+
+
+def test_notes_leave_the_verdict_that_there_is_no_problem(tmp_path):
+    noted = run(folder(tmp_path, dev="人 B-LOC\n在 O\n"))
+    assert noted.exit_code == 0 and "No problem found, 1 note." in noted.output
+    assert "note: 1 mention has several types\n      dev.txt:1: 人: PER 1, LOC 1\n" in noted.output
+    warned = run(folder(tmp_path, dev="人 B-LOC\n在 I-PER\n"))
+    assert warned.exit_code == 0 and "\n1 warning, 1 note.\n" in warned.output
+    (problem,) = json.loads(run(folder(tmp_path, dev="人 B-LOC\n在 O\n"), "--json").output)["problems"]
+    assert problem["level"] == "note"
 
 
 def test_human_output_fits_80_columns_whatever_the_data(tmp_path):

@@ -20,9 +20,9 @@ from nerctl.data.corpus import source_of
 from nerctl.data.formats.record import Record
 from nerctl.data.formats.records import Records
 from nerctl.data.formats.registry import FORMATS
-from nerctl.data.spans import Span
+from nerctl.data.spans import Span, innermost
 from nerctl.errors import DataError, NerctlError
-from nerctl.workflows.convert import convert, cut, innermost
+from nerctl.workflows.convert import convert, cut
 from nerctl.workflows.convert_options import Conversion
 
 
@@ -217,3 +217,10 @@ def test_a_format_whose_library_is_missing_says_how_to_get_it(tmp_path, monkeypa
     with pytest.raises(DataError, match="pip install") as caught:
         convert(Conversion(source, tmp_path / f"b.{suffix}"))
     assert "tmp" not in str(caught.value) and [path.name for path in tmp_path.iterdir()] == ["a.jsonl"]
+
+
+def test_columns_between_token_and_tag_are_counted_as_left_out(tmp_path):
+    source = tmp_path / "in.txt"
+    source.write_text("EU NNP B-NP B-ORG\nrejects VBZ B-VP O\n\n北\tNR\tB-LOC\n京\tB-LOC\n", encoding="utf-8")
+    done = convert(Conversion(source, tmp_path / "out.jsonl"))
+    assert done.changes == {"column between a token and its tag": 5}

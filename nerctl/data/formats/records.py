@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from itertools import count
 
 import numpy as np
 
@@ -58,7 +57,10 @@ class Records:
         rows: Iterator[Row] = iter(())
         if self._source.format.rows is not None:
             rows = (row for row in self._source.format.rows(self._source.path, self._stop) if row.tokens)
-        documents = _documents(self._source) if self._source.format.rows is None else None
+        documents = None
+        if self._source.format.rows is None:
+            documents, between = _seen_in_columns(self._source)
+            self.lost = {"column between a token and its tag": between} if between else {}
         for index in range(len(corpus)):
             start, end = int(corpus.offsets[index]), int(corpus.offsets[index + 1])
             row = next(rows, None)
@@ -83,7 +85,14 @@ class Records:
             )
 
 
-def _documents(source: Source) -> np.ndarray:
-    """[D] the lines that begin a document of a file of columns."""
+def _seen_in_columns(source: Source) -> tuple[np.ndarray, int]:
+    """[D] the lines that begin a document of a file of columns; and how many columns stand between token and tag."""
+    begins = []
+    between = 0
     with open(source.path, "rb") as stream:
-        return np.array([number for number, raw in zip(count(1), stream) if raw.startswith(b"-DOCSTART-")], np.int64)
+        for number, raw in enumerate(stream, 1):
+            if raw.startswith(b"-DOCSTART-"):
+                begins.append(number)
+            elif not raw.startswith(b"# "):
+                between += max(0, (raw.count(b"\t") or len(raw.split()) - 1) - 1)
+    return np.array(begins, np.int64), between

@@ -14,6 +14,7 @@ from nerctl.data import bio
 from nerctl.data.batches import Chain
 from nerctl.data.corpus import Corpus
 from nerctl.data.grouping import by_length
+from nerctl.data.nesting import overlap
 from nerctl.data.sentence_windows import Field
 from nerctl.data.spans import Span
 from nerctl.data.tags import Labels
@@ -57,9 +58,9 @@ class ChainHead:
         if corpus.overlapping:
             index, spans = next(iter(corpus.overlapping.items()))
             raise DataError(
-                f"{corpus.path}:{int(corpus.lines[index])}: {_overlap(spans)}, and so do entities of "
+                f"{corpus.path}:{int(corpus.lines[index])}: {overlap(spans)}, and so do entities of "
                 f"{len(corpus.overlapping):,} of {len(corpus):,} sentences, which tags cannot hold; train with "
-                "--head pointer, or keep one of each two"
+                "--head pointer, or keep one of each two by --nested outermost or innermost"
             )
         return self.labels.encode(corpus), corpus.offsets
 
@@ -170,11 +171,3 @@ class ChainDecoder:
 
 def _with_scores(spans: Sequence[Span], scores: Sequence[float]) -> list[Span]:
     return [span._replace(score=score) for span, score in zip(spans, scores)]
-
-
-def _overlap(spans: Sequence[Span]) -> str:
-    """Two entities of a sentence that overlap, in words."""
-    first, second = next(
-        (one, other) for place, one in enumerate(spans) for other in spans[place + 1 :] if other.start < one.end
-    )
-    return f"{second.type} at {second.start} to {second.end} overlaps {first.type} at {first.start} to {first.end}"
