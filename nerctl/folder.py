@@ -122,6 +122,12 @@ class ModelFolder:
         """The weights to predict with: the best, else the last."""
         return self.best or self.last
 
+    @property
+    def version(self) -> str:
+        """A name for what it predicts with: nerctl- and 12 hexadecimal digits of the checksums of those files."""
+        told = json.dumps([self.shared, self.weights.files], sort_keys=True)
+        return "nerctl-" + hashlib.sha256(told.encode()).hexdigest()[:12]
+
     def files(self) -> dict[str, str]:
         """SHA-256 of every file that the pointer names, for prediction and for resuming, by path below the folder."""
         named = dict(self.shared)

@@ -16,11 +16,13 @@ from nerctl.commands._progress import Progress
 from nerctl.commands._stops import stops
 from nerctl.console import out
 from nerctl.errors import NerctlError
-from nerctl.inference.forms import InputForm, OutputForm
+from nerctl.inference.forms import STREAMED, OutputForm
 from nerctl.wording import counted
 
 if TYPE_CHECKING:
-    from nerctl.inference.stream import Listener, StreamOptions
+    from nerctl.inference.inputs import StreamOptions
+    from nerctl.inference.part_file import Done
+    from nerctl.inference.stream import Listener
     from nerctl.inference.tagger import Result, Tagger
 
 
@@ -29,10 +31,10 @@ def predict(
     input: Optional[str] = typer.Option(
         None, "--input", "-i", metavar="FILE", help="File of texts; -, and a pipe: standard input.", rich_help_panel=DATA
     ),
-    input_format: InputForm = typer.Option(
+    input_format: str = typer.Option(
         "auto",
-        metavar=choices(InputForm),
-        help="A line a text, a JSON object a line, a token a line; auto: by its first lines, and says so.",
+        metavar="FORMAT",
+        help="text (a line a text), jsonl, conll, or as nerctl convert --help lists them; auto: by content, and says so.",
         rich_help_panel=DATA,
     ),
     field: str = typer.Option(
@@ -62,13 +64,14 @@ def predict(
         rich_help_panel=MODEL,
     ),
     output: Optional[Path] = typer.Option(
-        None, "--output", "-o", metavar="FILE", help="File to write; default: standard output.", rich_help_panel=OUTPUT
+        None, "--output", "-o", metavar="FILE", help="File to write, for brat a folder; default: standard output.",
+        rich_help_panel=OUTPUT,
     ),
     format: Optional[OutputForm] = typer.Option(
         None,
         "--format",
         metavar=choices(OutputForm),
-        help="Default: marked text on a terminal, jsonl elsewhere.",
+        help="label-studio, doccano, brat: to import there. Default: marked text on a terminal, jsonl elsewhere.",
         rich_help_panel=OUTPUT,
     ),
     resume: bool = typer.Option(
@@ -90,14 +93,16 @@ def predict(
     On a terminal the text is shown with its entities, their types and scores. Elsewhere, and with --format, comes
     a line a text: {"text", "entities": [{"start", "end", "type", "text", "score"}]}. Offsets count code points,
     the end is exclusive. The score is the model's probability of exactly that entity, given the forced and
-    forbidden mentions. Output keeps the order of the input, and memory does not grow with it. A line that cannot
-    be read, Ctrl-C and SIGTERM end the run; what was done is kept, and --resume goes on there.
+    forbidden mentions. For annotation tools come predictions with these scores and the model's version. Output
+    keeps the order of the input, and memory does not grow with it. A line that cannot be read, Ctrl-C and SIGTERM
+    end the run; what was done is kept, and --resume goes on there.
 
     \b
     Examples:
       nerctl predict 海钓比赛地点在厦门与金门之间的海域。
       echo 王小明在北京大学。 | nerctl predict --model export
       nerctl predict --input news.jsonl --field body --output entities.jsonl
+      nerctl predict --input tasks.json --format label-studio --output import.json
     """
     piped = not texts and input is None and not _at_a_keyboard()
     if piped:
@@ -108,8 +113,12 @@ def predict(
         raise NerctlError("--output and --resume go with --input; texts are answered on standard output")
     if resume and output is None:
         raise NerctlError("--resume needs --output, the file that the earlier run was to write")
+    if format == "brat" and output is None:
+        raise NerctlError("--format brat needs --input and --output, the folder to make")
+    if format == "brat" and resume:
+        raise NerctlError("--resume: a folder of brat is made as a whole; run the command without it")
 
-    from nerctl.inference.stream import StreamOptions
+    from nerctl.inference.inputs import StreamOptions
     from nerctl.inference.tagger import Tagger
 
     options = StreamOptions(input_format, format or "jsonl", field, skip_bad)
@@ -133,6 +142,9 @@ def predict(
         answered = _to_stdout(tagger, input, options, shown)
         if piped and not answered:
             raise NerctlError("nothing came through the pipe; give texts as arguments, --input FILE, or pipe them in")
+    elif format == "brat":
+        assert input is not None
+        _to_folder(tagger, input, output, options)
     else:
         assert input is not None
         _to_file(tagger, input, output, options, resume, (lexicon, block))
@@ -144,15 +156,25 @@ def _at_a_keyboard() -> bool:
 
 def _answer(tagger: Tagger, texts: list[str], options: StreamOptions, shown: bool) -> None:
     """Texts from the command line."""
+    from nerctl.inference.answers import Answers
     from nerctl.inference.documents import Document
-    from nerctl.inference.records import Record, write_record
+    from nerctl.inference.records import Record
 
     documents = [Document.split(text, tagger.model.splitter) for text in texts]
-    for number, (document, result) in enumerate(zip(documents, tagger.tag(documents)), 1):
+    answers = Answers(options.output, tagger.model.folder.version)
+    for number, (document, result) in enumerate(zip(documents, tagger.tag(documents))):
         if shown:
             _show(tagger, result)
         else:
-            out.result(write_record(Record(number, number, 0, document), result, options.output).rstrip("\n"))
+            answer = answers.of(Record(number + 1, number + 1, 0, document), result)
+            _write(answers.joined([answer], number))
+    if not shown:
+        _write(answers.end(len(texts)))
+
+
+def _write(output: bytes) -> None:
+    sys.stdout.buffer.write(output)
+    sys.stdout.buffer.flush()
 
 
 def _show(tagger: Tagger, result: Result) -> None:
@@ -163,18 +185,19 @@ def _show(tagger: Tagger, result: Result) -> None:
 
 def _listener(name: str, progress: Progress, size: Optional[int]) -> Listener:
     """Says what is noticed in the input of that name and that size in bytes, and moves the bar."""
-    from nerctl.inference.input_form import FORMS
+    from nerctl.data.formats.registry import named
     from nerctl.inference.stream import Listener
 
     class Said(Listener):
         def recognised(self, form: str) -> None:
-            out.say(f"input: {FORMS[form]} (--input-format names another)")
+            what = STREAMED[form] if form in STREAMED else named(form).what
+            out.say(f"input: {what} (--input-format names another)")
 
         def skipped(self, line: int, reason: str) -> None:
             out.warn(f"{name}:{line}: {reason}; left out")
 
-        def replaced(self, line: int) -> None:
-            out.warn(f'{name}:{line}: has "entities" of its own; the output has the model\'s in their place')
+        def replaced(self, line: int, field: str) -> None:
+            out.warn(f'{name}:{line}: has "{field}" of its own; the output has the model\'s in its place')
 
         def progressed(self, texts: float, input_bytes: float) -> None:
             guess = texts * size / input_bytes if size and input_bytes else None
@@ -189,8 +212,9 @@ def _size(source: str) -> Optional[int]:
 
 def _to_stdout(tagger: Tagger, source: str, options: StreamOptions, shown: bool) -> int:
     """Answers what `source` holds; returns how many texts that were."""
+    from nerctl.inference.inputs import open_texts
     from nerctl.inference.part_file import Done
-    from nerctl.inference.stream import open_input, predict_stream
+    from nerctl.inference.stream import predict_texts
 
     done = Done()
 
@@ -198,15 +222,15 @@ def _to_stdout(tagger: Tagger, source: str, options: StreamOptions, shown: bool)
         return f"Stopped; {counted(done.texts, 'text')} answered. With --output a run can be resumed."
 
     quiet = sys.stdout.isatty()  # a bar would stand between the answers
-    with stops(answered), Progress("texts", hidden=quiet) as progress, open_input(source) as stream:
+    splitter = tagger.model.splitter
+    with stops(answered), Progress("texts", hidden=quiet) as progress, open_texts(source, options, splitter) as texts:
         listener = _listener(source, progress, _size(source))
-        for block in predict_stream(tagger, stream, source, options, done, listener):
+        for block in predict_texts(tagger, texts, source, options, done, listener):
             if shown:
                 for result in block.results:
                     _show(tagger, result)
             else:
-                sys.stdout.buffer.write(block.output)
-                sys.stdout.buffer.flush()
+                _write(block.output)
             done = block.done
     return done.texts
 
@@ -237,5 +261,21 @@ def _to_file(tagger: Tagger, source: str, target: Path, options: StreamOptions, 
 
     with stops(kept), Progress("texts") as progress:
         done = predict_file(tagger, source, part, options, resume, _listener(source, progress, _size(source)))
+    _tell(target, done)
+    if options.output == "label-studio":
+        from nerctl.data.formats.label_studio import interface
+
+        out.say(f"a labelling interface of Label Studio that takes it: {interface(tagger.labels)}")
+
+
+def _to_folder(tagger: Tagger, source: str, target: Path, options: StreamOptions) -> None:
+    from nerctl.inference.stream import predict_folder
+
+    with stops(lambda: "Stopped; nothing is written."), Progress("texts") as progress:
+        done = predict_folder(tagger, source, target, options, _listener(source, progress, _size(source)))
+    _tell(target, done)
+
+
+def _tell(target: Path, done: Done) -> None:
     left_out = f", {counted(done.skipped, 'line')} left out" if done.skipped else ""
     out.say(f"{target}: {counted(done.texts, 'text')}, {counted(done.entities, 'entity', 'entities')}{left_out}")

@@ -22,13 +22,6 @@ LOOK_BYTES = 1 << 16
 WHOLE_LINE = 1 << 20
 """Bytes; of a longer line the beginning is looked at."""
 
-FORMS = {
-    "text": "text, a line a text",
-    "jsonl": "JSON lines, an object a line",
-    "conll": "columns, a token a line",
-}
-"""What the forms are called before people."""
-
 _INVISIBLE = dict.fromkeys(map(ord, "\u200b\u200c\u200d\u2060\ufeff"))
 _TYPE = r"([^\s\x00-\x1f]+)"
 _STRICT = re.compile(rf"[BIMESLU]-{_TYPE}")

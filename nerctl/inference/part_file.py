@@ -35,6 +35,8 @@ class Done:
     """Entities found."""
     skipped: int = 0
     """Lines left out."""
+    ended: bool = False
+    """Whether what ends the output, in a form that has an end, is written."""
 
 
 class PartFile:

@@ -1,4 +1,4 @@
-"""What `nerctl predict` reads and writes: one record a text, in the form of its input and output."""
+"""The texts that `nerctl predict` reads from lines: one record a text, whatever the form of the input."""
 
 from __future__ import annotations
 
@@ -9,13 +9,9 @@ from typing import Any, Union
 
 from nerctl.data.conll import parse_line
 from nerctl.data.invisible import looks_blank
-from nerctl.data.json_text import json_bytes
-from nerctl.data.spans import outermost
 from nerctl.data.text_splitter import TextSplitter
 from nerctl.inference.documents import Document
 from nerctl.inference.input_form import token_of
-from nerctl.inference.marks import parts
-from nerctl.inference.tagger import Entity, Result
 
 
 @dataclass(frozen=True)
@@ -140,48 +136,3 @@ def _token(raw: bytes) -> Union[tuple[str, bool], str, None]:
 
 def _sentence(tokens: list[str], place: tuple[int, int, int], reason: str) -> Item:
     return Bad(*place, reason) if reason else Record(*place, Document.of_tokens(tokens))
-
-
-def write_record(record: Record, result: Result, form: str) -> str:
-    """The lines of one text in that form of output, the last line end included.
-
-    jsonl: one object; a lone surrogate is written as an escape. conll: `token TAB tag` lines and a blank one;
-    of nested entities the outermost.
-    inline: the text with [mention](TYPE); a line end in it becomes a blank.
-    """
-    if form == "jsonl":
-        value = {**record.extra, record.field: result.text, **_entities(result)}
-        return json_bytes(value).decode("utf-8") + "\n"
-    if form == "inline":
-        return _inline(result)
-    tags = ["O"] * len(record.document.tokens)
-    begins = {start: index for index, (start, _) in enumerate(record.document.tokens)}
-    for entity in outermost(result.entities):
-        first = begins[entity.start]
-        for index in range(first, len(tags)):
-            if record.document.tokens[index][0] >= entity.end:
-                break
-            tags[index] = f"{'B' if index == first else 'I'}-{entity.type}"
-    lines = [f"{_visible(result.text[start:end])}\t{tag}\n" for (start, end), tag in zip(record.document.tokens, tags)]
-    return "".join(lines) + "\n"
-
-
-def _entities(result: Result) -> dict[str, Any]:
-    return {"entities": [entity.as_dict() for entity in result.entities]}
-
-
-def _inline(result: Result) -> str:
-    def mark(mention: list[str], entity: Entity) -> str:
-        return f"[{''.join(mention)}]({entity.type})"
-
-    shown = "".join(parts(result.text, result.entities, str, mark))
-    return _encodable(" ".join(shown.splitlines())) + "\n"
-
-
-def _visible(token: str) -> str:
-    """A token that a reader of columns finds again: a line end or TAB becomes a blank."""
-    return _encodable("".join(" " if mark in "\t\r\n\v\f\x1c\x1d\x1e\x85\u2028\u2029" else mark for mark in token))
-
-
-def _encodable(text: str) -> str:
-    return text.encode("utf-8", "replace").decode("utf-8")

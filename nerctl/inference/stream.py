@@ -6,19 +6,19 @@ resumed gives the same bytes as one that was not; `nerctl.inference.part_file` k
 
 from __future__ import annotations
 
-import io
-import os
-import sys
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import BinaryIO, Optional
 
-from nerctl.data.first_bytes import HEAD, refuse_no_text
+from nerctl.data.formats.brat import BratFolder
 from nerctl.errors import DataError, FailedError, NerctlError
+from nerctl.files import disk_error, remove, remove_leftovers, take_name, temporary_name
+from nerctl.inference.answers import Answers, annotated
 from nerctl.inference.emissions import BLOCK_CALLS
-from nerctl.inference.input_form import LOOK_BYTES, LOOK_LINES, recognise
+from nerctl.inference.inputs import StreamOptions, Texts, open_texts, stream_texts
 from nerctl.inference.part_file import Done, PartFile
-from nerctl.inference.records import Bad, Item, Line, Record, read_items, write_record
+from nerctl.inference.records import Bad, Item, Record
 from nerctl.inference.tagger import Result, Tagger
 
 BLOCK_CHARACTERS = 1 << 15
@@ -27,27 +27,8 @@ BLOCK_CHARACTERS = 1 << 15
 SYNC_CHARACTERS = 1 << 18
 """Characters after which output and journal are synced."""
 
-LONGEST_LINE = 1 << 26
-"""Bytes; a longer line is refused, for it would not fit in memory with its windows."""
-
-
-@dataclass(frozen=True)
-class StreamOptions:
-    """How an input is read and written."""
-
-    form: str = "auto"
-    """A `nerctl.inference.forms.InputForm`."""
-    output: str = "jsonl"
-    """A `nerctl.inference.forms.OutputForm`."""
-    field: str = "text"
-    """JSON field that holds the text."""
-    skip_bad: bool = False
-    """Leave out lines that cannot be read, and say so, instead of stopping."""
-
-    def __post_init__(self) -> None:
-        if self.field == "entities" and self.output == "jsonl":
-            raise NerctlError('--field entities: that is where the answer goes; give the text\'s field another name')
-
+TOOLS = ("label-studio", "doccano")
+"""Forms of output that name the model's version."""
 
 class Listener:
     """Told of what is noticed on the way; does nothing by itself."""
@@ -58,8 +39,8 @@ class Listener:
     def skipped(self, line: int, reason: str) -> None:
         """A line is left out, for it cannot be read."""
 
-    def replaced(self, line: int) -> None:
-        """A JSON line has "entities" of its own, which the answer replaces; told once a run."""
+    def replaced(self, line: int, field: str) -> None:
+        """A JSON line has a field of its own, "entities" for example, which the answer replaces; told once a run."""
 
     def progressed(self, texts: float, input_bytes: float) -> None:
         """So many texts are tagged, of so many bytes of input; a part of a block, and of a text, counts as its share."""
@@ -70,7 +51,9 @@ class Block:
     """Some lines of the input, answered."""
 
     output: bytes
-    """What is written for them, UTF-8."""
+    """What is written for them, UTF-8; nothing for a form that is no stream."""
+    records: list[Record]
+    """Their texts."""
     results: list[Result]
     """What was found in their texts."""
     done: Done
@@ -107,10 +90,10 @@ def predict_file(
         else:
             output.begin()
         if not output.complete:
-            with open_input(source) as stream, output:
-                _skip_input(stream, output.done.input_bytes)
+            splitter = tagger.model.splitter
+            with open_texts(source, options, splitter, output.done) as texts, output:
                 since = 0
-                for block in predict_stream(tagger, stream, source, options, output.done, listener):
+                for block in predict_texts(tagger, texts, source, options, output.done, listener):
                     output.append(block.output, block.done)
                     since += sum(len(result.text) for result in block.results)
                     if since >= SYNC_CHARACTERS:
@@ -124,6 +107,37 @@ def predict_file(
     return output.done
 
 
+def predict_folder(
+    tagger: Tagger, source: str, target: Path, options: StreamOptions, listener: Optional[Listener] = None
+) -> Done:
+    """Tags a file (or "-") into a folder of brat's pairs, which gets its name when it is complete.
+
+    Raises:
+        DataError: a line cannot be read; nothing is written.
+        NerctlError: the folder is there already, or cannot be made.
+        FailedError: the disk refuses.
+    """
+    if target.exists():
+        raise NerctlError(f"{target}: is in the way; move it or name another --output")
+    done = Done()
+    taken = temporary_name(target)
+    try:
+        remove_leftovers(target)
+        with open_texts(source, options, tagger.model.splitter) as texts:
+            folder = BratFolder(taken, f" {tagger.model.folder.version}")
+            for block in predict_texts(tagger, texts, source, options, done, listener):
+                for record, result in zip(block.records, block.results):
+                    folder.add(annotated(record, result))
+                done = block.done
+        folder.close()
+        take_name(taken, target)
+    except OSError as error:
+        raise disk_error(target, error) from error
+    finally:
+        remove(taken)
+    return done
+
+
 def predict_stream(
     tagger: Tagger,
     stream: BinaryIO,
@@ -132,22 +146,35 @@ def predict_stream(
     done: Done = Done(),
     listener: Optional[Listener] = None,
 ) -> Iterator[Block]:
-    """Tags what a stream holds from where it stands, which is behind what is `done`.
+    """Tags what a stream holds from where it stands, which is behind what is `done`; as `predict_texts`."""
+    texts = stream_texts(stream, name, options, tagger.model.splitter, done)
+    yield from predict_texts(tagger, texts, name, options, done, listener)
+
+
+def predict_texts(
+    tagger: Tagger,
+    texts: Texts,
+    name: str,
+    options: StreamOptions,
+    done: Done = Done(),
+    listener: Optional[Listener] = None,
+) -> Iterator[Block]:
+    """Tags the texts of an input, whose name is for messages.
 
     Yields:
-        Each block in order.
+        Each block in order; at last one of no text, where the form of the output has an end.
 
     Raises:
-        DataError: the input is of no form that is read, or a line cannot be read, after the block of all texts before.
+        DataError: a line cannot be read, after the block of all texts before.
     """
     listener = listener or Listener()
-    form, lines = _form(_lines(stream, name, done), name, done.form or options.form)
     if options.form == "auto":
-        listener.recognised(form)
-    done = replace(done, form=form)
+        listener.recognised(texts.form)
+    done = replace(done, form=texts.form)
+    answers = Answers(options.output, tagger.model.folder.version if options.output in TOOLS else "")
     most = max(BLOCK_CHARACTERS, BLOCK_CALLS * tagger.model.engine.max_tokens)
-    told_of_entities = False
-    for items in _blocks(read_items(lines, form, options.field, tagger.model.splitter), most):
+    told_of_fields = False
+    for items in _blocks(texts.items, most):
         bad = [item for item in items if isinstance(item, Bad)]
         stop = bad[0] if bad and not options.skip_bad else None
         records = [item for item in items if isinstance(item, Record)]
@@ -159,12 +186,15 @@ def predict_stream(
         results = tagger.tag([record.document for record in records], told)
         for item in bad if stop is None else []:
             listener.skipped(item.line, item.reason)
-        own = next((record for record in records if "entities" in record.extra), None)
-        if own is not None and options.output == "jsonl" and not told_of_entities:
-            listener.replaced(own.line)
-            told_of_entities = True
-        written = [write_record(record, result, options.output) for record, result in zip(records, results)]
-        output = "".join(written).encode("utf-8")
+        for record in records if not told_of_fields else []:
+            own = next((field for field in answers.own_fields if field in record.extra), None)
+            if own is not None:
+                listener.replaced(record.line, own)
+                told_of_fields = True
+                break
+        output = b""
+        if options.output != "brat":
+            output = answers.joined([answers.of(*pair) for pair in zip(records, results)], done.texts)
         answered = [item for item in items if item is not stop]
         done = replace(
             done,
@@ -175,11 +205,14 @@ def predict_stream(
             entities=done.entities + sum(len(result.entities) for result in results),
             skipped=done.skipped + len(bad) - (stop is not None),
         )
-        yield Block(output, results, done)
+        yield Block(output, records, results, done)
         if stop is not None:
             raise DataError(
                 f"{name}:{stop.line}: {stop.reason}; correct the line, or leave out such lines with --skip-bad"
             )
+    end_of_all = answers.end(done.texts)
+    if end_of_all and not done.ended:
+        yield Block(end_of_all, [], [], replace(done, output_bytes=done.output_bytes + len(end_of_all), ended=True))
 
 
 def _blocks(items: Iterable[Item], most: int) -> Iterator[list[Item]]:
@@ -196,70 +229,3 @@ def _blocks(items: Iterable[Item], most: int) -> Iterator[list[Item]]:
         yield block
 
 
-def _form(lines: Iterator[Line], name: str, wanted: str) -> tuple[str, Iterator[Line]]:
-    """The form of the input, by its first lines if `wanted` is auto, and all its lines."""
-    if wanted != "auto":
-        return wanted, lines
-    seen: list[Line] = []
-    size = filled = 0
-    for line in lines:
-        seen.append(line)
-        size += len(line[2]) + 1
-        filled += bool(line[2].strip())
-        # However long the blank beginning is, something must be seen of what follows.
-        if filled and (size >= LOOK_BYTES or filled >= LOOK_LINES):
-            break
-    form = recognise(name, [(number, content) for number, _, content in seen])
-
-    def all_lines() -> Iterator[Line]:
-        yield from seen
-        yield from lines
-
-    return form, all_lines()
-
-
-def _lines(stream: BinaryIO, name: str, done: Done) -> Iterator[Line]:
-    """The lines from where the stream stands, which is behind what is done."""
-    number, end = done.lines, done.input_bytes
-    while True:
-        raw = stream.readline(LONGEST_LINE + 1)
-        if not raw:
-            return
-        number += 1
-        if len(raw) > LONGEST_LINE:
-            raise DataError(f"{name}:{number}: longer than {LONGEST_LINE >> 20} MiB; cut the line")
-        end += len(raw)
-        content = raw[3:] if end == len(raw) and raw.startswith(b"\xef\xbb\xbf") else raw
-        content = content[:-1] if content.endswith(b"\n") else content
-        yield number, end, content[:-1] if content.endswith(b"\r") else content
-
-
-def open_input(source: str) -> BinaryIO:
-    """The input as bytes; "-" is standard input.
-
-    Raises:
-        DataError: it cannot be opened, or its first bytes are those of something else than UTF-8 text.
-    """
-    try:
-        stream = io.BufferedReader(io.FileIO(os.dup(sys.stdin.fileno()) if source == "-" else source), HEAD)
-        try:
-            # A peek takes nothing away, which matters for a pipe; of one it sees what has arrived.
-            refuse_no_text("standard input" if source == "-" else source, stream.peek(HEAD))
-        except BaseException:
-            stream.close()
-            raise
-    except OSError as error:
-        reason = error.strerror or error
-        raise DataError(f"{source}: cannot be read ({reason}); name a file, or - for standard input") from None
-    return stream
-
-
-def _skip_input(stream: BinaryIO, count: int) -> None:
-    if stream.seekable():
-        stream.seek(count)
-        return
-    while count:
-        block = stream.read(min(count, 1 << 20))
-        if not block:
-            raise DataError("standard input is shorter than what was done before; give the same input to --resume")
-        count -= len(block)

@@ -22,7 +22,7 @@ from nerctl.data.validation import check_data
 from nerctl.errors import DataError
 from nerctl.evaluation.conlleval import conlleval_report
 from nerctl.evaluation.predictions import score_file
-from nerctl.inference.stream import open_input
+from nerctl.inference.inputs import open_input
 
 GOOD = "王 B-PER\n明 I-PER\n在 O\n\n北 B-LOC\n京 I-LOC\n"
 
@@ -114,7 +114,7 @@ def _is_utf8(line: bytes) -> bool:
 def test_looking_at_standard_input_takes_nothing_from_it():
     """In a process of its own, for it is the file descriptor that is read."""
     code = (
-        "import sys; from nerctl.inference.stream import open_input\n"
+        "import sys; from nerctl.inference.inputs import open_input\n"
         "with open_input('-') as stream: sys.stdout.buffer.write(stream.read())"
     )
     for content in (("北京。\n" * 40_000).encode(), b"", b"x"):

@@ -127,12 +127,13 @@ def test_a_model_of_a_flat_corpus_finds_nothing_that_overlaps(place: Path, tmp_p
 
 def test_columns_hold_the_outermost_and_inline_shows_both(run: Path) -> None:
     from nerctl.data.text_splitter import TextSplitter
+    from nerctl.inference.answers import Answers
     from nerctl.inference.documents import Document
     from nerctl.inference.html import result_html
-    from nerctl.inference.records import Record, write_record
+    from nerctl.inference.records import Record
 
     result = Tagger.load(run, device="cpu")("他在北京大学工作。")
     record = Record(1, 1, 0, Document.split(result.text, TextSplitter()))
-    assert write_record(record, result, "conll").split()[1::2] == ["O", "O", "B-ORG", *["I-ORG"] * 3, "O", "O", "O"]
-    assert write_record(record, result, "inline") == "他在[[北京](LOC)大学](ORG)工作。\n"
+    assert Answers("conll").of(record, result).decode().split()[1::2] == ["O", "O", "B-ORG", *["I-ORG"] * 3, "O", "O", "O"]
+    assert Answers("inline").of(record, result).decode() == "他在[[北京](LOC)大学](ORG)工作。\n"
     assert result_html(result).count("<mark") == 2

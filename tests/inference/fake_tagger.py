@@ -19,7 +19,7 @@ class FakeTagger:
         self.model = SimpleNamespace(
             splitter=TextSplitter(),
             engine=SimpleNamespace(max_tokens=1),
-            folder=SimpleNamespace(path=folder),
+            folder=SimpleNamespace(path=folder, version="nerctl-0"),
             max_seq_length=32,
             decoder=SimpleNamespace(bounded=True),
         )

@@ -138,15 +138,15 @@ def test_a_pipe_is_read_ahead_within_bounds_only(line: str, count: int, monkeypa
 
 
 def test_a_lines_own_entities_are_said_to_be_replaced_once() -> None:
-    said: list[int] = []
+    said: list[tuple[int, str]] = []
 
     class Heard(Listener):
-        def replaced(self, line: int) -> None:
-            said.append(line)
+        def replaced(self, line: int, field: str) -> None:
+            said.append((line, field))
 
     content = '{"text": "海"}\n' + '{"text": "在厦门", "entities": [], "id": 4}\n' * 2
     [block] = predict_stream(FakeTagger(), io.BytesIO(content.encode()), "in", StreamOptions(), listener=Heard())
-    assert said == [2]
+    assert said == [(2, "entities")]
     assert json.loads(block.output.splitlines()[1])["id"] == 4
     with pytest.raises(NerctlError, match="--field entities"):
         StreamOptions(field="entities")

@@ -17,12 +17,12 @@ from fake_tagger import FakeTagger
 from nerctl import cli, folder
 from nerctl.errors import FailedError, NerctlError
 from nerctl.folder import POINTER
-from nerctl.inference import part_file, stream
+from nerctl.inference import inputs, part_file, stream
 from nerctl.inference.part_file import Done, PartFile
 from nerctl.inference.stream import StreamOptions, predict_file
 from nerctl.inference.tagger import Tagger
 
-FILES = {module.__file__ for module in (part_file, stream, folder)}
+FILES = {module.__file__ for module in (part_file, stream, inputs, folder)}
 TEXTS = 5
 
 

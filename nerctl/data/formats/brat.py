@@ -2,13 +2,15 @@
 
 https://brat.nlplab.org/standoff.html. Positions count the whole text, line ends included. Other kinds of lines than
 text-bound annotations (T) cannot be held by a corpus: R relations, E events, A and M attributes, N normalisations, # notes.
+A score is a note on its annotation, "#1 AnnotatorNotes T1 score 0.97", which is read again. The types of what is written
+stand in annotation.conf (https://brat.nlplab.org/configuration.html), without which brat does not know them.
 """
 
 from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from itertools import chain
 from pathlib import Path
 
@@ -28,6 +30,8 @@ KINDS = {
 }
 """Kinds of annotations that a corpus cannot hold, by the first character of their lines."""
 _PLACES = re.compile(r"\d+ \d+(?:;\d+ \d+)*")
+_SCORE = re.compile(r"#\d*\tAnnotatorNotes (T\d+)\tscore ([01]?\.\d+|[01])(?: .*)?")
+CONFIGURATION = "annotation.conf"
 
 
 def texts_of(path: Path) -> list[Path]:
@@ -69,17 +73,27 @@ def read_brat(path: Path, on_bad: OnBad) -> Iterator[Raw]:
         name = text_file.relative_to(path).with_suffix("").as_posix() if path.is_dir() else text_file.stem
         annotations = text_file.with_suffix(".ann")
         text = _content(text_file)
-        marks, lost = [], []
+        marks: dict[str, Mark] = {}
+        lost = []
         for number, line in enumerate(_content(annotations).split("\n"), 1):
             line = line.rstrip("\r")
             try:
+                scored = _SCORE.fullmatch(line)
                 if line[:1] == "T":
-                    marks.append(_mark(line, text)._replace(line=number))
+                    marks[_name_of(line, marks)] = _mark(line, text)._replace(line=number)
+                elif scored and scored[1] in marks:
+                    marks[scored[1]] = marks[scored[1]]._replace(score=float(scored[2]))
                 elif line.strip():
                     lost.append(KINDS.get(line[:1], "annotation"))
             except Unreadable as error:
                 raise DataError(f"{annotations}:{number}: {error}.") from None
-        yield Raw(Record(1, text, key=name, document=name), marks, lost, annotations)
+        yield Raw(Record(1, text, key=name, document=name), list(marks.values()), lost, annotations)
+
+
+def _name_of(line: str, others: Collection[str]) -> str:
+    """The name of an annotation, T1; one that another line has already is told apart by what no name holds."""
+    name = line.partition("\t")[0]
+    return name if name not in others else f"{name} {len(others)}"
 
 
 def _content(path: Path) -> str:
@@ -114,24 +128,35 @@ def _mark(line: str, text: str) -> Mark:
 
 
 class BratFolder:
-    """Writes a folder of pairs."""
+    """Writes a folder of pairs.
 
-    def __init__(self, path: Path) -> None:
+    Args:
+        path: the folder to make.
+        told: what stands behind each score in its note.
+    """
+
+    def __init__(self, path: Path, told: str = "") -> None:
         self.path = path
         self.loss: Counter[str] = Counter()
+        self._told = told
         self._names: Counter[str] = Counter()
+        self._types: set[str] = set()
         path.mkdir()
 
     def add(self, record: Record) -> None:
         """Writes one document."""
         name = self._name(record)
-        lines = [
-            f"T{number}\t{kind} {';'.join(f'{a} {b}' for a, b in pieces)}\t{_one_line(record.text, pieces)}\n"
-            for number, (kind, pieces) in enumerate(_pieces(record), 1)
-        ]
+        lines = []
+        for number, (kind, pieces) in enumerate(_pieces(record), 1):
+            places = ";".join(f"{start} {end}" for start, end in pieces)
+            lines.append(f"T{number}\t{kind} {places}\t{_one_line(record.text, pieces)}\n")
+            self._types.add(kind)
+        for number, span in enumerate(record.spans, 1):
+            if span.score is not None:
+                lines.append(f"#{number}\tAnnotatorNotes T{number}\tscore {span.score:.6f}{self._told}\n")
         (self.path / name).parent.mkdir(parents=True, exist_ok=True)
-        (self.path / f"{name}.txt").write_bytes(record.text.encode())
-        (self.path / f"{name}.ann").write_bytes("".join(lines).encode())
+        (self.path / f"{name}.txt").write_bytes(_encoded(record.text))
+        (self.path / f"{name}.ann").write_bytes(_encoded("".join(lines)))
 
     def _name(self, record: Record) -> str:
         wanted = record.key if record.key is not None else record.document
@@ -144,7 +169,15 @@ class BratFolder:
         return name
 
     def close(self) -> None:
-        """Nothing is left to write."""
+        """Writes the configuration, which names the types."""
+        types = "".join(f"{kind}\n" for kind in sorted(self._types))
+        content = f"[entities]\n{types}\n[relations]\n\n[events]\n\n[attributes]\n"
+        (self.path / CONFIGURATION).write_bytes(_encoded(content))
+
+
+def _encoded(text: str) -> bytes:
+    """UTF-8; a lone surrogate, which that lacks, becomes a question mark, so that positions stay."""
+    return text.encode("utf-8", "replace")
 
 
 def _pieces(record: Record) -> Iterator[tuple[str, list[tuple[int, int]]]]:

@@ -13,6 +13,9 @@ from nerctl.data.formats.json_lines import text_of, without
 from nerctl.data.formats.record import Mark, Raw, Record, Unreadable, fields, mark_of
 from nerctl.data.json_text import json_bytes
 
+PREDICTED = ("text", "label", "scores", "model_version")
+"""The fields of a prediction."""
+
 
 def doccano_text(line: int, value: Any) -> Raw:
     """A text of an export of doccano."""
@@ -38,3 +41,11 @@ def write_doccano(record: Record, loss: Counter[str]) -> bytes:
     """A text as a line that doccano imports (sequence labelling, JSONL)."""
     labels = [[start, end, kind] for start, end, kind, _ in record.spans]
     return json_bytes(fields(record, loss, {"text": record.text, "label": labels})) + b"\n"
+
+
+def write_prediction(record: Record, version: str) -> bytes:
+    """A text as such a line, with a model's version and its scores in fields of their own, which doccano keeps as meta."""
+    labels = [[start, end, kind] for start, end, kind, _ in record.spans]
+    scores = [None if span.score is None else round(span.score, 6) for span in record.spans]
+    own = dict(zip(PREDICTED, (record.text, labels, scores, version)))
+    return json_bytes(fields(record, Counter(), own)) + b"\n"

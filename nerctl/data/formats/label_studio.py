@@ -7,15 +7,16 @@ cancelled, and every annotator's answer: the first that was not cancelled counts
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterable
 from typing import Any, Optional
+from xml.sax.saxutils import quoteattr
 
 from nerctl.data.formats.json_lines import without
 from nerctl.data.formats.record import Mark, Raw, Record, Unreadable, fields, mark_of
 from nerctl.data.json_text import json_bytes
 
 CONTROL, OBJECT = "label", "text"
-"""Names of control and object in the labelling configuration of a project that takes what is written here:
-<View><Labels name="label" toName="text">...</Labels><Text name="text" value="$text"/></View>, a Label for each type."""
+"""Names of control and object in the labelling interface of a project that takes what is written here (`interface`)."""
 
 
 def task_text(line: int, task: Any) -> Raw:
@@ -111,6 +112,26 @@ def write_task(record: Record, loss: Counter[str]) -> bytes:
     task = {} if record.key is None else {"id": record.key}
     data = {**extra, "text": record.text}
     return json_bytes({**task, "data": data, "annotations": [{"result": _regions(record)}], **meta})
+
+
+def write_prediction(record: Record, version: str) -> bytes:
+    """A text as a task with the prediction of a model of that version, without a comma or line end behind it.
+
+    The prediction's score, by which Label Studio sorts tasks, is that of the entity that the model is least sure of.
+    """
+    task: dict[str, Any] = {} if record.key is None else {"id": record.key}
+    prediction: dict[str, Any] = {"model_version": version, "result": _regions(record)}
+    scores = [span.score for span in record.spans if span.score is not None]
+    if scores:
+        prediction["score"] = round(min(scores), 6)
+    return json_bytes({**task, "data": {**record.extra, "text": record.text}, "predictions": [prediction]})
+
+
+def interface(types: Iterable[str]) -> str:
+    """The labelling interface (XML) of a project that takes what is written here, with a label for each type."""
+    labels = "".join(f"<Label value={quoteattr(kind)}/>" for kind in types)
+    controls = f'<Labels name="{CONTROL}" toName="{OBJECT}">{labels}</Labels>'
+    return f'<View>{controls}<Text name="{OBJECT}" value="$text"/></View>'
 
 
 def _regions(record: Record) -> list[dict[str, Any]]:

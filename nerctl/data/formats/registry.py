@@ -150,7 +150,9 @@ def _is_doccano(sample: Sample) -> bool:
 
 def _is_task(sample: Sample) -> bool:
     value = sample.fields
-    return isinstance(value.get("data"), dict) and bool({"annotations", "completions", "predictions"} & set(value))
+    data = value.get("data")
+    answered = bool({"annotations", "completions", "predictions"} & set(value))
+    return isinstance(data, dict) and (answered or (sample.in_array and isinstance(data.get("text"), str)))
 
 
 def _is_min(sample: Sample) -> bool:
@@ -247,7 +249,7 @@ FORMATS: dict[str, Format] = {
         Format("uie", "lines of PaddleNLP's UIE", paddle.read_uie, recognised=_is_uie, writer=_lines(paddle.write_uie),
                keys=False, extra=False),
         Format("brat", "standoff of brat", brat.read_brat, at=brat.is_brat, writer=brat.BratFolder, suffix="",
-               broken=True, extra=False),
+               broken=True, extra=False, scores=True),
         Format("conllu", "CoNLL-U", rows=conllu.read_conllu, recognised=_is_conllu, writer=_lines(conllu.write_conllu),
                suffix=".conllu", nested=False, tokens=True),
         Format("paddle", r"a sentence a line, tokens and tags joined by \x02 (PaddleNLP)",
