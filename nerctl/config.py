@@ -13,6 +13,7 @@ from nerctl.backends.threads import available_cores
 from nerctl.data.spans import Nested
 from nerctl.errors import NerctlError, near_path
 from nerctl.heads import names
+from nerctl.model.families import FAMILIES
 
 ENCODER_RATES = ((256, 1e-3), (512, 3e-4), (0, 2e-5))
 """Default encoder learning rates by hidden size up to (0: any larger). 2e-5 is what BERT's authors give for BERT-base
@@ -142,11 +143,16 @@ class TrainConfig:
             npu_options=tuple(self.npu_options),
         )
 
-    def rates(self, hidden_size: int) -> tuple[float, float, float]:
-        """Peak learning rates of encoder, head and CRF for an encoder of that hidden size."""
-        encoder = self.learning_rate or _by_size(ENCODER_RATES, hidden_size)
+    def rates(self, hidden_size: int, model_type: str = "bert") -> tuple[float, float, float]:
+        """Peak learning rates of encoder, head and CRF for an encoder of that hidden size and family."""
+        encoder = self.learning_rate or _by_size(self.encoder_rates(model_type), hidden_size)
         head = self.head_learning_rate or _by_size(HEAD_RATES, hidden_size)
         return encoder, head, self.crf_learning_rate
+
+    def encoder_rates(self, model_type: str) -> tuple[tuple[int, float], ...]:
+        """The table of encoder rates for a family: its own where it was pretrained, else that by size alone."""
+        family = FAMILIES.get(model_type)
+        return ENCODER_RATES if self.from_scratch or family is None else family.rates or ENCODER_RATES
 
     def sentences_an_update(self, hidden_size: int) -> int:
         """The batch size for an encoder of that hidden size."""
@@ -187,7 +193,8 @@ def unset_options(config: TrainConfig) -> dict[str, Unset]:
     """
     encoder = _encoder_fields(Path(config.encoder_dir))
     size = encoder.get("hidden_size")
-    by_size = {"learning_rate": ENCODER_RATES, "head_learning_rate": HEAD_RATES, "batch_size": BATCH_SIZES}
+    kind = str(encoder.get("model_type", "bert"))
+    by_size = {"learning_rate": config.encoder_rates(kind), "head_learning_rate": HEAD_RATES, "batch_size": BATCH_SIZES}
     found = {
         "init": Unset(None, "the encoder as it was published"),
         "device_id": Unset(None, "the first card"),
@@ -209,7 +216,9 @@ def unset_options(config: TrainConfig) -> dict[str, Unset]:
         if size is None:
             found[name] = Unset(None, size_rule(table))
         else:
-            found[name] = Unset(_by_size(table, size), f"for hidden size {size} ({config.encoder_dir})")
+            of_a_family = table not in (ENCODER_RATES, HEAD_RATES, BATCH_SIZES)
+            whose = f"{kind} of hidden size {size}" if of_a_family else f"hidden size {size}"
+            found[name] = Unset(_by_size(table, size), f"for {whose} ({config.encoder_dir})")
     return {name: unset for name, unset in found.items() if getattr(config, name) is None}
 
 
@@ -224,6 +233,8 @@ def _encoder_fields(folder: Path) -> dict[str, Any]:
     """The encoder's sizes and rates and its treatment of case, as far as its folder tells them."""
     config = _fields(folder / "bert_config.json") or _fields(folder / "config.json")
     found = {name: config[name] for name in ("hidden_size", "hidden_dropout_prob") if _is_number(config.get(name))}
+    if isinstance(config.get("model_type"), str):
+        found["model_type"] = config["model_type"]
     lower = _fields(folder / "tokenizer_config.json").get("do_lower_case", _fields(folder / "config.json").get("lower_case"))
     return {**found, "do_lower_case": lower} if isinstance(lower, bool) else found
 

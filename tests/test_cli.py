@@ -18,6 +18,7 @@ import pytest
 from made_corpus import write_encoder
 
 from nerctl.cli import COMMANDS, run
+from nerctl.config import TrainConfig
 
 HEAVY = ("tensorflow", "numpy", "matplotlib", "jinja2", "onnxruntime", "starlette", "requests", "rich", "torch")
 
@@ -233,6 +234,26 @@ def test_config_shows_what_an_option_that_nobody_gave_will_be_and_why(tmp_path: 
     (tmp_path / "run.toml").write_text(shown)
     again = json.loads(nerctl("config", "--config", "run.toml", "--json", folder=tmp_path).stdout)
     assert again["learning_rate"]["value"] is None and again["learning_rate"]["effective"] == 0.001
+
+
+@pytest.mark.parametrize(
+    ("kind", "hidden_size", "options", "rate"),
+    [
+        ("electra", 256, [], 3e-4), ("electra", 768, [], 1e-4), ("electra", 1024, [], 5e-5), ("ernie", 768, [], 5e-5),
+        ("bert", 768, [], 2e-5), ("albert", 768, [], 2e-5), ("unheard-of", 768, [], 2e-5),
+        ("electra", 256, ["--from-scratch"], 1e-3), ("electra", 256, ["--learning-rate", "0.5"], 0.5),
+    ],
+)  # fmt: skip
+def test_the_rate_of_an_encoder_is_that_of_its_family_and_size(
+    tmp_path: Path, kind: str, hidden_size: int, options: list[str], rate: float
+) -> None:
+    (tmp_path / "model").mkdir()
+    (tmp_path / "model" / "config.json").write_text(json.dumps({"model_type": kind, "hidden_size": hidden_size}))
+    shown = json.loads(nerctl("config", *options, "--json", folder=tmp_path).stdout)["learning_rate"]
+    assert shown.get("effective", shown["value"]) == rate
+    assert options or (f"{kind} of hidden size" in shown["rule"]) == (kind in ("electra", "ernie"))
+    config = TrainConfig(from_scratch="--from-scratch" in options, learning_rate=0.5 if "0.5" in options else None)
+    assert config.rates(hidden_size, kind)[0] == rate
 
 
 @pytest.mark.parametrize("width", [40, 50, 80])

@@ -162,7 +162,7 @@ def checked(path: Path, name: str, value: Any, hint: Any) -> Any:
         return tuple(value)
     if isinstance(value, int) and not isinstance(value, bool) and float in wanted:
         return float(value)
-    if any(type(value) is one for one in wanted) and "tuple" not in str(hint).lower():
+    if any(type(value) is one or value == one for one in wanted) and "tuple" not in str(hint).lower():
         return value
     names = " or ".join(getattr(one, "__name__", str(one)) for one in wanted)
     raise NerctlError(f"{path}: {name} = {value!r}: must be {names}")

@@ -96,6 +96,9 @@ class Family:
     """What fields mean that its config.json leaves out, where that is not `BertConfig`'s default."""
     only: Mapping[str, Any] = field(default_factory=dict)
     """Fields of config.json that change the network and the one value of each that is computed here."""
+    rates: tuple[tuple[int, float], ...] = ()
+    """Peak learning rates at which those who pretrained it tune it, by hidden size up to (0: any larger); none: what is
+    right for its size in general."""
 
     @property
     def projects(self) -> bool:
@@ -139,8 +142,11 @@ _TASKS = Part(
     when="use_task_id",
 )  # fmt: skip
 
-ERNIE = replace(BERT, model_type="ernie", embeddings=(*BERT.embeddings, _TASKS))
-"""Sun et al. 2021 (arXiv:2107.02137): a table of task types besides; task 0 is used."""
+ERNIE = replace(
+    BERT, model_type="ernie", embeddings=(*BERT.embeddings, _TASKS), rates=((512, 3e-4), (768, 5e-5), (0, 2e-5))
+)
+"""Sun et al. 2021 (arXiv:2107.02137): a table of task types besides; task 0 is used. 5e-5 for the base size is that of its
+authors' script for MSRA's entities (PaddlePaddle/ERNIE, run_msra_ner.sh); the others are those of `nerctl.config`."""
 
 
 def _projection(torch: str) -> Part:
@@ -152,8 +158,11 @@ ELECTRA = replace(
     model_type="electra",
     embeddings=(*BERT.embeddings, _projection("embeddings_project")),
     defaults={"embedding_size": 128},
+    rates=((512, 3e-4), (768, 1e-4), (0, 5e-5)),
 )
-"""Clark et al. 2020 (arXiv:2003.10555): tables may be narrower than the layers."""
+"""Clark et al. 2020 (arXiv:2003.10555): tables may be narrower than the layers. A discriminator wants more than a masked
+language model: 3e-4 (small), 1e-4 (base) and 5e-5 (large) are its authors' and those of its Chinese weights
+(google-research/electra, configure_finetuning.py; ymcui/Chinese-ELECTRA)."""
 
 _ALBERT_NAMES = {
     "attention.self.query": "attention.query",

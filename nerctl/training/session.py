@@ -165,7 +165,7 @@ class Session:
             AdamWConfig(weight_decay=config.weight_decay, clip_norm=config.clip_norm),
             self.backend.fused_adam,
         )
-        self.rates = config.rates(self.bert.hidden_size)
+        self.rates = config.rates(self.bert.hidden_size, self.bert.model_type)
         self.total_steps = config.epochs * self.batches.steps_per_epoch
         self.schedule = Schedule(self.rates, self.total_steps, config.warmup)
         self.dropout = DropoutRates.of(self.bert, config.dropout)
