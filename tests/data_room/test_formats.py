@@ -349,3 +349,10 @@ def test_a_file_of_paddlenlp_may_begin_with_a_heading(tmp_path):
     path.write_text("text_a\tlabel\n王\x02明\tB-PER\x02I-PER\n", encoding="utf-8")
     corpus = read_corpus(path)
     assert len(corpus) == 1 and corpus.spans(0) == [Span(0, 2, "PER")]
+
+
+def test_predictions_that_label_studio_exports_by_number_are_counted_as_left_out(tmp_path):
+    path = tmp_path / "a.json"
+    path.write_text(json.dumps([{"id": 1, "data": {"text": "王明"}, "annotations": [], "predictions": [4, 5]}]))
+    found = Records(source_of(path))
+    assert [one.spans for one in found] == [[]] and found.lost == {"prediction whose result is not in the file": 2}

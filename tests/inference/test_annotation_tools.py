@@ -71,7 +71,7 @@ def test_a_task_of_label_studio_has_a_prediction_with_model_version_and_scores(t
     first, empty = json.loads((tmp_path / "out.json").read_text(encoding="utf-8"))
     region = {"id": "e1", "from_name": "label", "to_name": "text", "type": "labels", "score": 0.5,
               "value": {"start": 0, "end": 1, "text": "王", "labels": ["LOC"]}}  # fmt: skip
-    assert first["data"] == {"author": "a", "text": "王小明"} and done.texts == 2
+    assert first["data"] == {"id": 7, "author": "a", "text": "王小明"} and done.texts == 2
     assert first["predictions"] == [{"model_version": "nerctl-0", "score": 0.5, "result": [region]}]
     assert empty["predictions"] == [{"model_version": "nerctl-0", "result": []}]
 
@@ -213,7 +213,7 @@ def test_tasks_without_annotations_are_recognised_and_keep_their_ids_and_fields(
     (tmp_path / "in.json").write_text(json.dumps(TASKS), encoding="utf-8")
     predicted(tmp_path / "in.json", "label-studio", tmp_path / "out.json")
     found = json.loads((tmp_path / "out.json").read_text(encoding="utf-8"))
-    assert [one["data"] for one in found] == [one["data"] for one in TASKS]
+    assert [one["data"] for one in found] == [{"id": one["id"], **one["data"]} for one in TASKS]
 
 
 def test_lines_of_json_with_the_text_in_the_field_stay_lines_of_json(tmp_path: Path) -> None:

@@ -1,5 +1,7 @@
 """Label Studio's JSON (tasks with annotations or predictions) and JSON-MIN.
 
+Label Studio numbers its tasks anew when it imports them, so a text's own id is written, and looked for first, in its data.
+
 https://labelstud.io/guide/export and .../guide/predictions. A span has one label or several; the export keeps what was
 cancelled, and every annotator's answer: the first that was not cancelled counts.
 """
@@ -7,7 +9,7 @@ cancelled, and every annotator's answer: the first that was not cancelled counts
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any, Optional
 from xml.sax.saxutils import quoteattr
 
@@ -27,10 +29,10 @@ def task_text(line: int, task: Any) -> Raw:
     result, lost = _answer(task)
     marks, others = _marks(result)
     name = _text_field(data, marks)
-    extra = without(data, name)
+    extra = without(data, name, "id")
     if isinstance(task.get("meta"), dict) and task["meta"]:
         extra["meta"] = task["meta"]
-    return Raw(Record(line, data[name], key=task.get("id"), extra=extra), marks, [*lost, *others])
+    return Raw(Record(line, data[name], key=data.get("id", task.get("id")), extra=extra), marks, [*lost, *others])
 
 
 def _answer(task: dict[str, Any]) -> tuple[list[Any], list[str]]:
@@ -40,6 +42,8 @@ def _answer(task: dict[str, Any]) -> tuple[list[Any], list[str]]:
     chosen = given or predicted
     result = chosen[0].get("result") if chosen else []
     more = ["answer of another annotator"] * (len(chosen) - 1)
+    if not chosen and isinstance(task.get("predictions"), list):  # a plain export has them by number
+        more = ["prediction whose result is not in the file"] * len(task["predictions"])
     if not isinstance(result, list):
         raise Unreadable('"result" is no list')
     return result, more
@@ -109,9 +113,7 @@ def write_task(record: Record, loss: Counter[str]) -> bytes:
     """A text as an annotated task, without a comma or line end behind it."""
     extra = dict(record.extra)
     meta = {"meta": extra.pop("meta")} if "meta" in extra else {}
-    task = {} if record.key is None else {"id": record.key}
-    data = {**extra, "text": record.text}
-    return json_bytes({**task, "data": data, "annotations": [{"result": _regions(record)}], **meta})
+    return json_bytes({"data": _data(record, extra), "annotations": [{"result": _regions(record)}], **meta})
 
 
 def write_prediction(record: Record, version: str) -> bytes:
@@ -119,12 +121,16 @@ def write_prediction(record: Record, version: str) -> bytes:
 
     The prediction's score, by which Label Studio sorts tasks, is that of the entity that the model is least sure of.
     """
-    task: dict[str, Any] = {} if record.key is None else {"id": record.key}
     prediction: dict[str, Any] = {"model_version": version, "result": _regions(record)}
     scores = [span.score for span in record.spans if span.score is not None]
     if scores:
         prediction["score"] = round(min(scores), 6)
-    return json_bytes({**task, "data": {**record.extra, "text": record.text}, "predictions": [prediction]})
+    return json_bytes({"data": _data(record, record.extra), "predictions": [prediction]})
+
+
+def _data(record: Record, extra: Mapping[str, Any]) -> dict[str, Any]:
+    key = {} if record.key is None else {"id": record.key}
+    return {**key, **extra, "text": record.text}
 
 
 def interface(types: Iterable[str]) -> str:
