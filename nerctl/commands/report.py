@@ -24,6 +24,10 @@ def report(
         metavar="FILE",
         rich_help_panel=DATA,
     ),
+    input_format: str = typer.Option(
+        "auto", metavar="FORMAT", rich_help_panel=DATA,
+        help="Of --data's file, as nerctl convert --help lists them; auto: by content.",
+    ),
     as_json: bool = typer.Option(
         False, "--json", help="One JSON object: the names of the files written.", rich_help_panel=OUTPUT
     ),
@@ -43,7 +47,7 @@ def report(
     """
     from nerctl.training.reporting import report_run
 
-    paths = report_run(model, data, device, threads, out.say)
+    paths = report_run(model, data, device, threads, out.say, input_format)
     if as_json:
         out.json({"files": [str(path) for path in paths]})
         return

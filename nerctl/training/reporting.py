@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import NamedTuple, Optional
 
 from nerctl.config import TrainConfig
+from nerctl.data.formats.registry import asked
 from nerctl.errors import DataError
 from nerctl.evaluation.errors import ScoredSentence
 from nerctl.evaluation.report import has_analysis, write_report
@@ -28,14 +29,17 @@ def report_run(
     device: str = "auto",
     threads: int = 0,
     say: Callable[[str], None] = lambda message: None,
+    input_format: str = "auto",
 ) -> list[Path]:
     """Writes the reports of a run's folder again and gives their paths.
 
     data: corpus file, or a folder with a test file, whose errors are analysed. None: the analysis of the last
     report stays; where there is none, the run's own test (or dev) file is scored if it is still what it was.
+    input_format: of the file that `data` means, where it is none of the run's.
 
     Raises DataError or ModelError when a file of the folder or the corpus cannot be read.
     """
+    asked(input_format)
     record = RunRecord.load(run_dir)
     check_output_folder(run_dir, "--model")
     split = _named(record, data) if data is not None else None
@@ -46,7 +50,7 @@ def report_run(
         say(f"scoring {split.file}")
         config = TrainConfig.from_dict(record.content.get("config") or {})
         if split.name not in record.corpus:
-            config = replace(config, input_format="auto")  # a file of another's
+            config = replace(config, input_format=input_format)
         sentences = _scored(run_dir, split.file, config, device, threads)
     paths = write_report(run_dir, sentences, split.name if split else "")
     record.save([*record.files(), *(path.name for path in paths)])  # --overwrite may remove what it lists

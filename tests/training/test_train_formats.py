@@ -84,6 +84,11 @@ def test_a_format_that_is_named_holds_for_every_file_of_the_run_and_its_report(w
     options = ["--epochs", "1", "--data-dir", "odd", "--input-format", "cmeee", "--overwrite"]
     assert nerctl("train", *SMALL, *options)[0] == 0
     assert steps() == wanted and record()["config"]["input_format"] == "cmeee"
+    code, _, told = nerctl("report", "--data", "odd/dev.json", "--input-format", "cmeee")
+    assert code == 0 and "scoring odd/dev.json" in told
+    Path("other.json").write_bytes(Path("odd/dev.json").read_bytes() + b"\n")
+    code, _, told = nerctl("report", "--data", "other.json", "--input-format", "doccano")
+    assert code == 2 and "other.json:2: " in told and "is no [start, end, type]" in told
     code, _, told = nerctl("train", *SMALL, "--data-dir", "odd", "--input-format", "cme", "--overwrite")
     assert code == 2 and "cme: no format of that name; did you mean cmeee?" in told
 
