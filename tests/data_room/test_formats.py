@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 from collections import Counter
 from pathlib import Path
 
@@ -19,7 +18,8 @@ from nerctl.data.formats.records import Records
 from nerctl.data.spans import Span
 from nerctl.errors import DataError
 
-WRITABLE = [name for name, one in registry.FORMATS.items() if one.writer is not None and name != "docbin"]
+WRITABLE = [name for name, one in registry.FORMATS.items() if one.writer is not None]
+LIBRARIES = {"parquet": "pyarrow", "docbin": "spacy"}
 LOSSLESS = [name for name in WRITABLE if name not in ("conll", "conllu", "paddle", "pairs")]
 """Those that can hold any character."""
 ODD = st.sampled_from("北京王A7 \t\r\n\u3000👍🏽e\u0301\u200d\ufe0f")
@@ -61,8 +61,8 @@ def texts(draw, nested: bool) -> list[Record]:
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=60)
 @given(data=st.data())
 def test_any_text_with_any_entities_is_read_back_as_it_was_written(tmp_path, name, data):
-    if name == "parquet":
-        pytest.importorskip("pyarrow")
+    if name in LIBRARIES:
+        pytest.importorskip(LIBRARIES[name])
     records = data.draw(texts(nested=registry.FORMATS[name].nested))
     path, _ = written(tmp_path, name, records)
     assert content(read(path, name)) == content(records)
@@ -75,8 +75,8 @@ TOKENS = st.sampled_from(["王", "明", "北", "B2B", "3.5", "，", "👍"])
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=60)
 @given(sentences=st.lists(st.lists(TOKENS, min_size=1, max_size=6), min_size=1, max_size=4), data=st.data())
 def test_tokens_of_several_characters_and_their_entities_are_read_back(tmp_path, name, sentences, data):
-    if name == "parquet":
-        pytest.importorskip("pyarrow")
+    if name in LIBRARIES:
+        pytest.importorskip(LIBRARIES[name])
     records = []
     for words in sentences:
         places, end = [], 0
@@ -96,8 +96,8 @@ def test_tokens_of_several_characters_and_their_entities_are_read_back(tmp_path,
 
 @pytest.mark.parametrize("name", WRITABLE)
 def test_a_written_file_is_recognised_by_its_content_and_trains_as_a_corpus(tmp_path, name):
-    if name == "parquet":
-        pytest.importorskip("pyarrow")
+    if name in LIBRARIES:
+        pytest.importorskip(LIBRARIES[name])
     path, _ = written(tmp_path, name, [Record(1, "王明在北京。", [Span(0, 2, "PER"), Span(3, 5, "LOC")], key="7")] * 3)
     corpus = read_corpus(path)
     assert source_of(path).format.name == name
@@ -276,14 +276,6 @@ def test_parquet_keeps_the_names_of_its_own_features(tmp_path):
         read_corpus(tmp_path / "bad.parquet")
 
 
-@pytest.mark.skipif(sys.version_info < (3, 10), reason="spaCy's newer releases need Python 3.10")
-def test_docbin_is_read_back_as_it_was_written(tmp_path):
-    pytest.importorskip("spacy")
-    records = [Record(1, "王明在北京。", [Span(0, 2, "PER")]), Record(1, "北京大学", [Span(0, 4, "ORG"), Span(0, 2, "LOC")])]
-    path, _ = written(tmp_path, "docbin", records)
-    assert content(read(path)) == content(records)
-
-
 @pytest.mark.parametrize("name", ["conl", "", "JSONL"])
 def test_a_format_of_no_such_name_is_refused_with_the_names_that_there_are(tmp_path, name):
     with pytest.raises(DataError, match=r"no format of that name; .*Known are: conll, jsonl"):
@@ -302,6 +294,8 @@ def test_an_array_is_read_element_by_element_with_the_line_of_each(tmp_path, mon
 
 @pytest.mark.parametrize("name", [name for name in WRITABLE if name not in ("parquet", "conll")])
 def test_a_format_is_recognised_though_its_first_text_has_no_entity(tmp_path, name):
+    if name in LIBRARIES:
+        pytest.importorskip(LIBRARIES[name])
     path, _ = written(tmp_path, name, [Record(1, "在。"), Record(1, "王明", [Span(0, 2, "PER")])])
     assert source_of(path).format.name == name
 

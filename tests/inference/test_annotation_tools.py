@@ -98,7 +98,21 @@ def test_a_folder_of_brat_has_a_note_of_score_and_version_and_names_its_types(tm
     annotations = (tmp_path / "out" / "a" / "b.ann").read_text(encoding="utf-8")
     assert annotations == "T1\tLOC 0 1\t王\n#1\tAnnotatorNotes T1\tscore 0.500000 nerctl-0\n"
     configuration = (tmp_path / "out" / "annotation.conf").read_text(encoding="utf-8")
-    assert configuration == "[entities]\nLOC\n\n[relations]\n\n[events]\n\n[attributes]\n"
+    assert configuration.startswith("[entities]\nLOC\n\n[relations]\n<OVERLAP> ")
+    assert configuration.endswith("\n\n[events]\n\n[attributes]\n")
+    assert not (tmp_path / "out" / "visual.conf").exists()
+
+
+def test_a_type_that_brat_cannot_name_has_its_name_in_visual_conf_and_comes_back(tmp_path: Path) -> None:
+    writer = named("brat").writer(tmp_path / "out")
+    kinds = ["人名", "LOC", "Type1", "a.b", "Type12x"]
+    writer.add(Record(1, "王小明在厦门", [Span(place, place + 1, kind) for place, kind in enumerate(kinds)]))
+    writer.close()
+    assert (tmp_path / "out" / "annotation.conf").read_text().split("\n\n")[0].split("\n")[1:] == [
+        "LOC", "Type1", "Type12x", "Type3", "Type4"
+    ]  # fmt: skip
+    [found] = records(tmp_path / "out")
+    assert [span.type for span in found.spans] == kinds
 
 
 def test_another_note_of_brat_is_no_score(tmp_path: Path) -> None:

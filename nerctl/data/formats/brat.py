@@ -3,7 +3,8 @@
 https://brat.nlplab.org/standoff.html. Positions count the whole text, line ends included. Other kinds of lines than
 text-bound annotations (T) cannot be held by a corpus: R relations, E events, A and M attributes, N normalisations, # notes.
 A score is a note on its annotation, "#1 AnnotatorNotes T1 score 0.97", which is read again. The types of what is written
-stand in annotation.conf (https://brat.nlplab.org/configuration.html), without which brat does not know them.
+stand in annotation.conf (https://brat.nlplab.org/configuration.html), without which brat does not know them. It takes ASCII
+names only: another type, 人名 for example, is written as Type1, and visual.conf has what it is called, which is read again.
 """
 
 from __future__ import annotations
@@ -31,7 +32,13 @@ KINDS = {
 """Kinds of annotations that a corpus cannot hold, by the first character of their lines."""
 _PLACES = re.compile(r"\d+ \d+(?:;\d+ \d+)*")
 _SCORE = re.compile(r"#\d*\tAnnotatorNotes (T\d+)\tscore ([01]?\.\d+|[01])(?: .*)?")
-CONFIGURATION = "annotation.conf"
+CONFIGURATION, LABELS = "annotation.conf", "visual.conf"
+_STORABLE = re.compile(r"[A-Za-z0-9_-]+")
+"""A type that annotation.conf may name."""
+_LABEL = re.compile(r"(Type\d+) \| (\S+)")
+"""What such a type is called, in visual.conf."""
+_RELATIONS = "<OVERLAP> Arg1:<ENTITY>, Arg2:<ENTITY>, <OVL-TYPE>:<ANY>"
+"""Lets entities lie within each other."""
 
 
 def texts_of(path: Path) -> list[Path]:
@@ -69,6 +76,7 @@ def read_brat(path: Path, on_bad: OnBad) -> Iterator[Raw]:
 
     What is wrong in it is a DataError that names the file, for `on_bad` knows a line of one file only.
     """
+    names = _labels(path if path.is_dir() else path.parent)
     for text_file in texts_of(path):
         name = text_file.relative_to(path).with_suffix("").as_posix() if path.is_dir() else text_file.stem
         annotations = text_file.with_suffix(".ann")
@@ -80,7 +88,8 @@ def read_brat(path: Path, on_bad: OnBad) -> Iterator[Raw]:
             try:
                 scored = _SCORE.fullmatch(line)
                 if line[:1] == "T":
-                    marks[_name_of(line, marks)] = _mark(line, text)._replace(line=number)
+                    mark = _mark(line, text)
+                    marks[_name_of(line, marks)] = mark._replace(line=number, type=names.get(mark.type, mark.type))
                 elif scored and scored[1] in marks:
                     marks[scored[1]] = marks[scored[1]]._replace(score=float(scored[2]))
                 elif line.strip():
@@ -88,6 +97,15 @@ def read_brat(path: Path, on_bad: OnBad) -> Iterator[Raw]:
             except Unreadable as error:
                 raise DataError(f"{annotations}:{number}: {error}.") from None
         yield Raw(Record(1, text, key=name, document=name), list(marks.values()), lost, annotations)
+
+
+def _labels(folder: Path) -> dict[str, str]:
+    """The types of a folder that have another name there, and what they are called."""
+    try:
+        content = (folder / LABELS).read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError):
+        return {}
+    return {found[1]: found[2] for found in map(_LABEL.fullmatch, content.splitlines()) if found}
 
 
 def _name_of(line: str, others: Collection[str]) -> str:
@@ -140,7 +158,7 @@ class BratFolder:
         self.loss: Counter[str] = Counter()
         self._told = told
         self._names: Counter[str] = Counter()
-        self._types: set[str] = set()
+        self._types: dict[str, str] = {}  # and what each is written as
         path.mkdir()
 
     def add(self, record: Record) -> None:
@@ -149,8 +167,7 @@ class BratFolder:
         lines = []
         for number, (kind, pieces) in enumerate(_pieces(record), 1):
             places = ";".join(f"{start} {end}" for start, end in pieces)
-            lines.append(f"T{number}\t{kind} {places}\t{_one_line(record.text, pieces)}\n")
-            self._types.add(kind)
+            lines.append(f"T{number}\t{self._type(kind)} {places}\t{_one_line(record.text, pieces)}\n")
         for number, span in enumerate(record.spans, 1):
             if span.score is not None:
                 lines.append(f"#{number}\tAnnotatorNotes T{number}\tscore {span.score:.6f}{self._told}\n")
@@ -168,11 +185,21 @@ class BratFolder:
         self.loss["id changed, as the name of a file"] += wanted is not None and name != str(wanted)
         return name
 
+    def _type(self, kind: str) -> str:
+        """What a type is written as."""
+        if kind not in self._types:
+            odd = not _STORABLE.fullmatch(kind) or _LABEL.match(f"{kind} | {kind}")
+            self._types[kind] = f"Type{len(self._types) + 1}" if odd else kind
+        return self._types[kind]
+
     def close(self) -> None:
-        """Writes the configuration, which names the types."""
-        types = "".join(f"{kind}\n" for kind in sorted(self._types))
-        content = f"[entities]\n{types}\n[relations]\n\n[events]\n\n[attributes]\n"
+        """Writes the configuration, which names the types, and their labels where some have another name."""
+        types = "".join(f"{name}\n" for name in sorted(self._types.values()))
+        content = f"[entities]\n{types}\n[relations]\n{_RELATIONS}\n\n[events]\n\n[attributes]\n"
         (self.path / CONFIGURATION).write_bytes(_encoded(content))
+        labels = "".join(f"{name} | {kind}\n" for kind, name in self._types.items() if name != kind)
+        if labels:
+            (self.path / LABELS).write_bytes(_encoded(f"[labels]\n{labels}\n[drawing]\n"))
 
 
 def _encoded(text: str) -> bytes:
