@@ -54,6 +54,7 @@ def test_folders_of_brat_train_to_the_same_losses_as_the_files_that_they_came_fr
         assert (here["sentences"], here["entities"]) == (there["sentences"], there["entities"])
 
 
+@pytest.mark.one_stack
 def test_a_run_on_folders_is_resumed_reported_evaluated_and_archived_with_its_corpus(brat: Path) -> None:
     assert nerctl("train", *SMALL, "--epochs", "1", "--steps", "2", "--data-dir", "brat")[0] == 0
     assert nerctl("train", "--resume", "--steps", "4")[0] == 0
@@ -74,6 +75,7 @@ def test_check_data_reads_a_folder_with_folders_of_brat(brat: Path) -> None:
     assert code == 0 and set(json.loads(printed)["splits"]) == {"train", "dev", "test"}
 
 
+@pytest.mark.one_stack
 def test_a_format_that_is_named_holds_for_every_file_of_the_run_and_its_report(workplace: Path) -> None:
     folder = Path("odd")
     folder.mkdir()
@@ -102,6 +104,7 @@ def nested_corpus() -> Path:
     return folder
 
 
+@pytest.mark.one_stack
 @pytest.mark.parametrize(("nested", "kept"), [("outermost", ["ORG", "PER"]), ("innermost", ["LOC", "PER"])])
 def test_a_chain_trains_on_what_is_kept_of_nested_entities(workplace: Path, nested: str, kept: list[str]) -> None:
     nested_corpus()
