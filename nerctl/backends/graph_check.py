@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Optional
 
+from nerctl.backends.npu_session import set_rewriter
 from nerctl.errors import DeviceError
 
 FORBIDDEN: tuple[tuple[str, re.Pattern[str]], ...] = (
@@ -191,10 +192,9 @@ def _library(library: Any) -> Iterator[tuple[str, Any]]:
 def optimised_graph_def(function: Any) -> Any:
     """The concrete function's GraphDef after TensorFlow's graph optimiser, as it would run on the CPU.
 
-    Remapping and memory optimisation are off, as in a session for the NPU (docs/ascend.md).
+    It is told what a session for the NPU tells it (`nerctl.backends.npu_session`).
     """
     import tensorflow as tf
-    from tensorflow.core.protobuf import rewriter_config_pb2
     from tensorflow.python.grappler import tf_optimizer
 
     graph = function.graph
@@ -206,8 +206,7 @@ def optimised_graph_def(function: Any) -> Any:
     config = tf.compat.v1.ConfigProto()
     rewriter = config.graph_options.rewrite_options
     rewriter.min_graph_nodes = -1  # also small graphs
-    rewriter.remapping = rewriter_config_pb2.RewriterConfig.OFF
-    rewriter.memory_optimization = rewriter_config_pb2.RewriterConfig.NO_MEM_OPT
+    set_rewriter(rewriter, "nerctl")
     return tf_optimizer.OptimizeGraph(config, meta_graph)
 
 

@@ -1,12 +1,12 @@
 """What `nerctl patch-hooks` writes into the original: its note's step timer, the NPU session config.
 
-The step timer, the stop hook and the exit are the note's own code; the parameters of the NPU session are the
-NPU backend's.
+The step timer, the stop hook and the exit are the note's own code; the options of the NPU session are those of the
+table in `nerctl.backends.npu_session`.
 """
 
 from __future__ import annotations
 
-from nerctl.backends.npu_session import Parameter, session_parameters
+from nerctl.backends.npu_session import Parameter, session_options
 
 STEP_LINE_FORMAT = "step: %d, cost time: %.3fs, losses: %.3f"
 """What the step timer prints for each step; `nerctl compare` reads it back."""
@@ -54,17 +54,7 @@ from tensorflow.core.protobuf.rewriter_config_pb2 import RewriterConfig
 """
 
 _DEVICE_ID = "int(os.environ.get('ASCEND_DEVICE_ID', '0'))"
-
-_PRECISION_MODE = "allow_fp32_to_fp16"
-"""The adapter's default when it trains on the Ascend 910: float32 where the operator has it, else float16."""
-
-
-def session_options() -> dict[str, Parameter]:
-    """The NpuOptimizer's parameters as the NPU backend sets them for one card.
-
-    `session_device_id` is read from ASCEND_DEVICE_ID when the patched program runs; 0 is what it is without.
-    """
-    return session_parameters(0, _PRECISION_MODE)
+"""Which card, read when the patched program runs."""
 
 
 def step_timer(steps: int) -> str:
@@ -84,11 +74,10 @@ def npu_session_config(name: str) -> str:
         f"custom_op = {name}.graph_options.rewrite_options.custom_optimizers.add()",
         "custom_op.name = 'NpuOptimizer'",
     ]
-    lines += [_parameter(option, value) for option, value in session_options().items()]
-    # As the vendor's scripts write it; the second field's own enum calls that value MANUAL.
+    lines += [_parameter(option, value) for option, value in session_options("note", "NpuOptimizer").items()]
     lines += [
-        f"{name}.graph_options.rewrite_options.remapping = RewriterConfig.OFF",
-        f"{name}.graph_options.rewrite_options.memory_optimization = RewriterConfig.OFF",
+        f"{name}.graph_options.rewrite_options.{field} = RewriterConfig.{value}"
+        for field, value in session_options("note", "rewrite_options").items()
     ]
     return "\n".join(lines) + "\n"
 

@@ -173,7 +173,7 @@ def test_npu_session_matches_the_reference_list() -> None:
     listed = text[text.index("parameter_map: ") : text.index("rewrite_options.remapping")]
     kinds = dict(re.findall(r"(\w+) \(([bis])[,)]", listed))
     python_types = {"b": bool, "i": int, "s": str}
-    options = inserted_code.session_options()
+    options = inserted_code.session_options("note", "NpuOptimizer")
     assert {name: python_types[kind] for name, kind in kinds.items()} == {
         name: type(value) for name, value in options.items()
     }
