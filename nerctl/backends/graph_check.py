@@ -6,16 +6,13 @@ finds is named: rule, op, node, function.
 
 from __future__ import annotations
 
-import json
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Optional
 
 from nerctl.backends.npu_session import set_rewriter
-from nerctl.errors import DeviceError
 
 FORBIDDEN: tuple[tuple[str, re.Pattern[str]], ...] = (
     ("loop or branch", re.compile(r"(Stateless)?(While|If|Case)|For|Ref(Enter|Exit|Merge|Switch|NextIteration)")),
@@ -83,7 +80,7 @@ def check_graph(function: Any, graph: str, npu_ops: Optional[frozenset[str]] = N
     Args:
         function: a `tf.types.experimental.ConcreteFunction`.
         graph: what to call it in findings.
-        npu_ops: the only ops allowed, see `read_npu_ops`; None: any but the forbidden.
+        npu_ops: the only ops allowed, see `nerctl.backends.npu_ops`; None: any but the forbidden.
     """
     findings: list[Finding] = []
     counts: list[dict[str, int]] = []
@@ -105,32 +102,6 @@ def check_traces(graph: str, traces: int) -> tuple[Finding, ...]:
     if traces == 1:
         return ()
     return (Finding(graph, "as traced", f"traced {traces} times, must be once", "", ""),)
-
-
-def read_npu_ops(path: Path) -> frozenset[str]:
-    """The op names of the vendor's list, `npu_supported_ops.json`.
-
-    The toolkit has it in `$ASCEND_OPP_PATH/built-in/framework/tensorflow/`. It is one JSON object, op name to an object
-    of flags (`isGray`, `isHeavy`); as the adapter does outside its mixed mode, every op listed counts as supported.
-
-    Raises:
-        DeviceError: no such file, not JSON, or another layout.
-    """
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise DeviceError(
-            f"{path}: no such file; the Ascend toolkit has it in "
-            "$ASCEND_OPP_PATH/built-in/framework/tensorflow/npu_supported_ops.json"
-        ) from None
-    except (OSError, ValueError) as error:
-        raise DeviceError(f"{path}: cannot be read as JSON ({error})") from None
-    if not isinstance(content, dict) or not content:
-        raise DeviceError(f'{path}: not a list of ops; it must be one JSON object {{"Add": {{...}}, ...}}')
-    wrong = next((name for name, flags in content.items() if not isinstance(flags, dict)), None)
-    if wrong is not None:
-        raise DeviceError(f'{path}: "{wrong}" has no object of flags; the layout is {{"Add": {{"isGray": false}}}}')
-    return frozenset(content)
 
 
 def _broken_rules(op: Any, folded: frozenset[str], npu_ops: Optional[frozenset[str]]) -> Iterator[tuple[str, str]]:

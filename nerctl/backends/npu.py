@@ -13,10 +13,11 @@ import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Callable
+from typing import Any, Callable, Optional
 
 from nerctl.backends import DeviceOptions
 from nerctl.backends.npu_options import HALF_PRECISION, Value, apply_options, parse_options
+from nerctl.backends.npu_ranks import several_cards
 from nerctl.backends.npu_session import session_config
 from nerctl.backends.overflow import all_finite
 from nerctl.errors import DeviceError
@@ -73,10 +74,10 @@ class NpuBackend:
         check_host()
         for name, value in {**ONE_CARD, "ASCEND_DEVICE_ID": str(self.options.device_id or 0)}.items():
             os.environ.setdefault(name, value)
-        if os.environ["RANK_SIZE"] != "1":
-            raise DeviceError(
-                f"RANK_SIZE is {os.environ['RANK_SIZE']}, but nerctl trains on one card; unset RANK_SIZE, or set it to 1"
-            )
+        asked = several_cards(os.environ)
+        if asked:
+            value = os.environ[asked]
+            raise DeviceError(f"{asked} is {value}, but nerctl trains on one card; unset {asked}, or set it to 1")
         self._adapter = load_adapter()
         apply_options(self._adapter.global_options(), self.adapter_options)
         cache = self.adapter_options.get("op_compiler_cache_dir")
@@ -130,7 +131,13 @@ class NpuBackend:
         """Overflow as the card's status register tells it, or by the values where the card has infinities."""
         import tensorflow as tf
 
-        if self._adapter is None or self._adapter.npu_device.is_inf_nan_enabled():
+        infinities = self._adapter is None or has_infinities(self._adapter)
+        if infinities is None:
+            raise DeviceError(
+                "the Ascend adapter does not say how the card overflows, which a loss scale must know; take --precision "
+                "float32 or mixed_bfloat16, which need none"
+            )
+        if infinities:
             return all_finite(gradients)
         operations = self._adapter.gen_npu_ops
         attribute = tf.compat.v1.AttrValue(b=True)
@@ -206,6 +213,17 @@ def load_adapter() -> Any:
             f"--device npu: npu_device is installed but does not load ({reason}); source the toolkit's set_env.sh, and "
             "check that adapter, toolkit and driver are of one release"
         ) from None
+
+
+def has_infinities(adapter: Any) -> Optional[bool]:
+    """Whether floats overflow to inf and NaN on the card; False: they saturate, and only its status register tells.
+
+    None: the adapter does not say.
+    """
+    try:
+        return bool(adapter.npu_device.is_inf_nan_enabled())
+    except Exception:  # an older adapter has no such function, and what a newer one asks of the driver may fail anyhow
+        return None
 
 
 def compile_cache() -> Path:

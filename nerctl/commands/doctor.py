@@ -27,7 +27,7 @@ def doctor(
     ),
     npu_ops: Optional[Path] = typer.Option(
         None,
-        help="The vendor's npu_supported_ops.json; default: the toolkit's own, if it is there.",
+        help="The vendor's npu_supported_ops.json; default: the toolkit's own, else the names of the list of 2022-03.",
         metavar="FILE",
         rich_help_panel=DEVICE,
     ),
@@ -46,12 +46,13 @@ def doctor(
     """
     from nerctl.backends import lstm_form
     from nerctl.errors import NerctlError
-    from nerctl.workflows.doctor.checks import FAILED, Line, diagnose
+    from nerctl.workflows.doctor.checks import diagnose
+    from nerctl.workflows.doctor.line import FAILED, Line
 
     if npu_ops is not None and device != "npu":
         raise NerctlError("--npu-ops needs --device npu: no other device has such a list")
     if npu_ops is not None:
-        from nerctl.backends.graph_check import read_npu_ops
+        from nerctl.backends.npu_ops import read_npu_ops
 
         read_npu_ops(npu_ops)
     options = DeviceOptions(device=device, device_id=device_id, precision=precision, xla=xla, npu_options=tuple(npu_option))

@@ -10,13 +10,14 @@ import pytest
 import tensorflow as tf
 
 from nerctl.backends import DeviceOptions
-from nerctl.backends.graph_check import check_graph, check_traces, read_npu_ops
+from nerctl.backends.graph_check import check_graph, check_traces
 from nerctl.backends.npu import NpuBackend
+from nerctl.backends.npu_ops import BELOW_OPP, read_npu_ops, shipped_npu_ops, toolkit_npu_ops
 from nerctl.errors import DeviceError
 from nerctl.workflows.doctor.graphs import check_head, check_npu_graphs
 from nerctl.workflows.doctor.trial import RATES, tiny_batch, tiny_stepper
 
-STANDIN_OPS = Path(__file__).parent / "standin" / "supported_ops.json"
+VENDORS = shipped_npu_ops().names
 
 
 def traced(function, *shapes, dtype=tf.float32):
@@ -108,7 +109,7 @@ def test_a_second_trace_is_a_finding() -> None:
 
 @pytest.mark.parametrize("precision", ["float32", "mixed_float16"])
 def test_our_training_and_inference_graphs_are_clean(precision: str) -> None:
-    reports = check_npu_graphs(DeviceOptions(device="npu", precision=precision), STANDIN_OPS)
+    reports = check_npu_graphs(DeviceOptions(device="npu", precision=precision), VENDORS)
     assert [report.graph for report in reports] == [
         "bilstm-crf training",
         "bilstm-crf inference",
@@ -136,7 +137,7 @@ def test_our_training_and_inference_graphs_are_clean(precision: str) -> None:
 @pytest.mark.parametrize("precision", ["float32", "mixed_float16"])
 def test_the_graphs_of_every_encoder_family_are_clean(encoder: dict[str, Any], precision: str) -> None:
     backend = NpuBackend(DeviceOptions(device="npu", precision=precision))
-    for report in check_head(backend, "crf", read_npu_ops(STANDIN_OPS), **encoder):
+    for report in check_head(backend, "crf", VENDORS, **encoder):
         assert [str(one) for one in report.findings] == []
 
 
@@ -155,9 +156,8 @@ def test_the_cpu_form_is_not_clean_so_the_check_can_fail_on_our_own_code() -> No
     stepper = tiny_stepper(backend, "bilstm-crf")
     stepper.run(1, [tiny_batch(1)], RATES)
     (program,) = stepper.programs()
-    allowed = read_npu_ops(STANDIN_OPS)
-    missing = {one.op for one in check_graph(program.get_concrete_function(), "block", allowed).findings}
-    assert {"BlockLSTM", "BlockLSTMGrad", "ReverseSequence"} <= missing
+    missing = {one.op for one in check_graph(program.get_concrete_function(), "block", VENDORS).findings}
+    assert {"BlockLSTM", "BlockLSTMGrad"} <= missing
 
 
 @pytest.mark.parametrize(
@@ -176,4 +176,23 @@ def test_a_list_that_cannot_be_read_is_one_clear_sentence(tmp_path: Path, conten
 def test_the_vendors_layout_is_read(tmp_path: Path) -> None:
     path = tmp_path / "npu_supported_ops.json"
     path.write_text(json.dumps({"Add": {"isGray": False, "isHeavy": False}, "While": {"isGray": True}}))
-    assert read_npu_ops(path) == {"Add", "While"}
+    ops = read_npu_ops(path)
+    assert ops.names == {"Add", "While"} and ops.place == str(path) and not ops.shipped
+
+
+def test_the_toolkits_list_is_found_below_its_operators(tmp_path: Path) -> None:
+    environment = {"ASCEND_OPP_PATH": str(tmp_path)}
+    assert toolkit_npu_ops({}) is None and toolkit_npu_ops({"ASCEND_OPP_PATH": ""}) is None
+    assert toolkit_npu_ops(environment) is None
+    place = tmp_path / BELOW_OPP
+    place.parent.mkdir(parents=True)
+    place.write_text('{"Add": {}}')
+    assert toolkit_npu_ops(environment) == place
+
+
+def test_the_names_that_ship_are_the_vendors_of_march_2022(shared: Path) -> None:
+    ops = shipped_npu_ops()
+    assert ops.shipped and "2022-03" in ops.place
+    published = json.loads((shared / "reference" / "npu_supported_ops.json").read_text())
+    assert ops.names == set(published) and len(ops.names) == 692
+    assert not ops.names & {"Einsum", "StatelessRandomUniform", "BlockLSTM", "TensorListReserve", "Roll", "LeftShift"}

@@ -3,42 +3,22 @@
 from __future__ import annotations
 
 import importlib.util
-import os
 import platform
-import shutil
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Optional
 
 from nerctl.backends import DeviceOptions
 from nerctl.backends.cuda_parts import INSTALL, card_memory, driver_version, missing_part
-from nerctl.backends.npu import ONE_CARD, PYTHONS, TENSORFLOW, check_host, compile_cache, load_adapter
-from nerctl.errors import DeviceError
+from nerctl.backends.npu import PYTHONS, TENSORFLOW
+from nerctl.workflows.doctor.line import FAILED, OK, WARNING, Line
+from nerctl.workflows.doctor.npu import graph_lines, npu_lines, variables
 from nerctl.workflows.doctor.trial import Trial, try_device
-
-OK, WARNING, FAILED = "ok", "warning", "failed"
 
 AGREE = {"float32": 1e-4, "mixed_bfloat16": 3e-2, "mixed_float16": 1e-2}
 """Relative difference of two losses that counts as agreement, by precision: the mantissas have 24, 8 and 11 bits."""
 
 CUDA_VARIABLES = ("CUDA_VISIBLE_DEVICES", "LD_LIBRARY_PATH", "XLA_FLAGS", "TF_XLA_FLAGS", "NVIDIA_TF32_OVERRIDE")
-
-NPU_VARIABLES = ("ASCEND_OPP_PATH", "ASCEND_DEVICE_ID", *ONE_CARD, "RANK_TABLE_FILE", "GE_USE_STATIC_MEMORY")
-
-
-@dataclass(frozen=True)
-class Line:
-    """One thing that was looked at."""
-
-    status: str
-    """ok, warning or failed."""
-    subject: str
-    """What was looked at."""
-    message: str
-    """What was seen."""
-    remedy: str = ""
-    """What to do where it is not ok."""
 
 
 def diagnose(
@@ -48,7 +28,7 @@ def diagnose(
 
     Args:
         options: the device to look at; "auto" is CUDA when TensorFlow sees a card, else the CPU.
-        npu_ops: the vendor's list of supported ops, for the graph check of the NPU.
+        npu_ops: the vendor's list of supported ops, for the graph check of the NPU; None: see `graph_lines`.
         started: hears what takes a while, before it does.
     """
     device = options.device
@@ -60,14 +40,14 @@ def diagnose(
         device = "cuda" if cuda_is_visible() else "cpu"
         yield Line(OK, "device", f"auto takes {device}")
     options = DeviceOptions(**{**vars(options), "device": device})
-    parts = {"cpu": _cpu, "cuda": _cuda, "npu": _npu}[device]()
+    parts = {"cpu": _cpu, "cuda": _cuda, "npu": npu_lines}[device]()
     failed = False
     for line in parts:
         failed = failed or line.status == FAILED
         yield line
     if device == "npu":
         started("tracing the training and inference graphs")
-        yield from _graphs(options, npu_ops)
+        yield from graph_lines(options, npu_ops)
     if failed:
         yield Line(FAILED, "trial", f"not run: {device} cannot be used as it is", "mend the failed lines above first")
     else:
@@ -128,64 +108,7 @@ def _cuda() -> Iterator[Line]:
         yield Line(OK, f"memory {index}", f"{name}: {free / 2**30:.1f} of {total / 2**30:.1f} GiB free")
     if cards and importlib.util.find_spec("pynvml") is None:
         yield Line(WARNING, "memory", "not known without nvidia-ml-py", "pip install nvidia-ml-py")
-    yield from _variables(CUDA_VARIABLES)
-
-
-def _npu() -> Iterator[Line]:
-    try:
-        check_host()
-        adapter = load_adapter()
-    except DeviceError as error:
-        trouble, _, remedy = str(error).replace("--device npu: ", "").partition("; ")
-        if remedy.startswith("this is"):  # the host does not fit, and the lines above say so
-            remedy = "install nerctl under Python 3.9 (docs/ascend.md)"
-        yield Line(FAILED, "adapter", trouble, remedy)
-    else:
-        yield Line(OK, "adapter", f"npu_device loads from {Path(str(adapter.__file__)).parent}")
-    smi = shutil.which("npu-smi")
-    if smi:
-        yield Line(OK, "driver", f"{smi}; npu-smi info shows cards and memory")
-    else:
-        yield Line(WARNING, "driver", "npu-smi is not on PATH", "it comes with the Ascend driver: check the installation")
-    ranks = os.environ.get("RANK_SIZE", "1")
-    if ranks != "1":
-        yield Line(FAILED, "RANK_SIZE", f"is {ranks}, but nerctl trains on one card", "unset RANK_SIZE, or set it to 1")
-    yield Line(OK, "compile cache", str(compile_cache()))
-    yield from _variables(NPU_VARIABLES)
-
-
-def _variables(names: tuple[str, ...]) -> Iterator[Line]:
-    found = [f"{name}={os.environ[name]}" for name in names if name in os.environ]
-    yield Line(OK, "environment", ", ".join(found) or f"none of {', '.join(names)} is set")
-
-
-def _graphs(options: DeviceOptions, npu_ops: Optional[Path]) -> Iterator[Line]:
-    from nerctl.workflows.doctor.graphs import check_npu_graphs
-
-    if npu_ops is None:
-        place = Path(os.environ.get("ASCEND_OPP_PATH", ""), "built-in/framework/tensorflow/npu_supported_ops.json")
-        npu_ops = place if os.environ.get("ASCEND_OPP_PATH") and place.is_file() else None
-    if npu_ops is None:
-        yield Line(
-            WARNING,
-            "supported ops",
-            "the vendor's list is not here, so ops were checked against the rules only",
-            "--npu-ops FILE with the toolkit's npu_supported_ops.json",
-        )
-    for report in check_npu_graphs(options, npu_ops):
-        seen = f"{report.nodes} nodes of {len(report.ops)} kinds"
-        if report.clean:
-            against = "" if npu_ops is None else f", all in {npu_ops}"
-            yield Line(OK, f"graph: {report.graph}", f"{seen}, static, one trace, no loops{against}")
-        else:
-            first = "; ".join(sorted({f"{one.rule}: {one.op} ({one.node})" for one in report.findings})[:5])
-            more = f" and more, {len(report.findings)} in all" if len(report.findings) > 5 else ""
-            yield Line(
-                FAILED,
-                f"graph: {report.graph}",
-                f"{seen}; {first}{more}",
-                "the adapter would split the graph or refuse it; report this with the output of --json",
-            )
+    yield variables(CUDA_VARIABLES)
 
 
 def _trial(options: DeviceOptions) -> Iterator[Line]:

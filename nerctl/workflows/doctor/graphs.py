@@ -2,30 +2,28 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any, Optional
 
 from nerctl.backends import DeviceOptions
-from nerctl.backends.graph_check import Finding, GraphReport, check_graph, check_traces, read_npu_ops
+from nerctl.backends.graph_check import Finding, GraphReport, check_graph, check_traces
 from nerctl.backends.npu import NpuBackend
 from nerctl.data.sentence_windows import WINDOW_FIELDS
 from nerctl.data.windows import SPECIAL
 from nerctl.workflows.doctor.trial import HEADS, LENGTH, ROWS, tiny_batch, tiny_stepper
 
 
-def check_npu_graphs(options: DeviceOptions, npu_ops: Optional[Path] = None) -> list[GraphReport]:
+def check_npu_graphs(options: DeviceOptions, npu_ops: Optional[frozenset[str]] = None) -> list[GraphReport]:
     """Checks the training and inference graph of each head as the NPU's backend builds them.
 
     Args:
         options: device options for the NPU; loss scaling belongs to the graph where they ask for it.
-        npu_ops: the vendor's list of supported ops, if that is to be checked too.
+        npu_ops: the only ops allowed, see `nerctl.backends.npu_ops`; None: any but the forbidden.
 
     Raises:
-        DeviceError: an option or the list is wrong.
+        DeviceError: an option is wrong.
     """
-    supported = None if npu_ops is None else read_npu_ops(npu_ops)
     backend = NpuBackend(options)  # not opened: tracing needs no card
-    return [report for head in (*HEADS, "pointer") for report in check_head(backend, head, supported)]
+    return [report for head in (*HEADS, "pointer") for report in check_head(backend, head, npu_ops)]
 
 
 def check_head(backend: NpuBackend, head: str, supported: Optional[frozenset[str]], **encoder: Any) -> list[GraphReport]:

@@ -2,8 +2,8 @@
 
 It keeps the real package's names, signatures, order rules and option validation as far as nerctl's documentation of the
 adapter (docs/ascend.md) tells them, is stricter where the real one would only be slow (a second input signature, an op
-outside the committed list), and records calls. With STANDIN_RECORD=FILE in the environment the record is written there
-as JSON when the process ends.
+outside the vendor's list of 2022-03, whose names ship with nerctl), and records calls. With STANDIN_RECORD=FILE in the
+environment the record is written there as JSON when the process ends.
 """
 
 from __future__ import annotations

@@ -4,19 +4,16 @@ from __future__ import annotations
 
 import contextlib
 import gc
-import json
 import os
-from pathlib import Path
 
 import numpy as np
 import tensorflow as tf
 from tensorflow.python.eager import def_function
 from tensorflow.python.ops import resource_variable_ops
 
+from nerctl.backends.npu_ops import shipped_npu_ops
 from npu_device.options import Options, all_options
 from npu_device.record import record
-
-SUPPORTED_OPS = Path(__file__).resolve().parents[1] / "supported_ops.json"
 
 NOT_KERNELS = {"Placeholder", "NoOp"}
 
@@ -134,8 +131,7 @@ class CompiledOnce:
         used = {node.op for node in graph.node}
         for function in graph.library.function:
             used |= {node.op for node in function.node_def}
-        supported = set(json.loads(SUPPORTED_OPS.read_text(encoding="utf-8")))
-        unknown = sorted(used - supported - NOT_KERNELS)
+        unknown = sorted(used - shipped_npu_ops().names - NOT_KERNELS)
         if unknown:
             raise RuntimeError(f"stand-in: ops outside the list of supported ops: {', '.join(unknown)}")
 
