@@ -46,6 +46,11 @@ class CpuBackend:
         """Hides any GPU from this process, so that nothing is placed there by accident."""
         import tensorflow as tf
 
+        if self.options.precision == "mixed_bfloat16" and not self.options.xla and tf.__version__.startswith("2.6."):
+            raise DeviceError(
+                "--precision mixed_bfloat16: TensorFlow 2.6 has bfloat16 on the CPU under XLA only; take float32, or add "
+                "--xla and --head crf"
+            )
         try:
             tf.config.set_visible_devices([], "GPU")
         except RuntimeError:  # TensorFlow is already running; CPU ops then go where their inputs are
