@@ -166,6 +166,7 @@ class NpuBackend:
             "npu_options": dict(self.adapter_options),
             "environment": {name: os.environ.get(name) for name in (*ONE_CARD, "ASCEND_DEVICE_ID", "ASCEND_OPP_PATH")},
             "loss_scaling": self.loss_scaling,
+            "infinities": None if self._adapter is None else has_infinities(self._adapter),
             "dropout_repeats": self.repeats,
         }
 
@@ -216,7 +217,7 @@ def load_adapter() -> Any:
 
 
 def has_infinities(adapter: Any) -> Optional[bool]:
-    """Whether floats overflow to inf and NaN on the card; False: they saturate, and only its status register tells.
+    """Whether floats overflow to inf and NaN on the card that is open; False: they saturate, and its status register tells.
 
     None: the adapter does not say.
     """

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import tensorflow as tf
@@ -59,14 +60,22 @@ def test_an_adapter_whose_libraries_do_not_load_is_one_sentence(
         load_adapter()
 
 
-def test_several_cards_are_refused_before_the_adapter_is_loaded(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("asks", ["RANK_SIZE", "CM_WORKER_SIZE"])
+def test_several_cards_are_refused_before_the_adapter_is_loaded(monkeypatch: pytest.MonkeyPatch, asks: str) -> None:
     monkeypatch.setattr(npu_module, "check_host", lambda: None)
     monkeypatch.setattr(npu_module, "load_adapter", lambda: pytest.fail("the adapter was loaded"))
-    for name in npu_module.ONE_CARD:
-        monkeypatch.setenv(name, "8" if name == "RANK_SIZE" else "0")
+    for name, value in {**dict.fromkeys(npu_module.ONE_CARD, "0"), "RANK_SIZE": "1", asks: "8"}.items():
+        monkeypatch.setenv(name, value)
     monkeypatch.setenv("ASCEND_DEVICE_ID", "0")
-    with pytest.raises(DeviceError, match="RANK_SIZE is 8"):
+    with pytest.raises(DeviceError, match=f"{asks} is 8"):
         NpuBackend(DeviceOptions(device="npu")).open()
+
+
+def test_a_loss_scale_that_cannot_know_of_an_overflow_is_refused() -> None:
+    backend = NpuBackend(DeviceOptions(device="npu", precision="mixed_float16"))
+    backend._adapter = SimpleNamespace(npu_device=SimpleNamespace())
+    with pytest.raises(DeviceError, match=r"does not say how the card overflows.*float32"):
+        backend.finite([tf.zeros([2])])
 
 
 def test_the_session_config_is_the_documented_one() -> None:

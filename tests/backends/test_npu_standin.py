@@ -187,7 +187,7 @@ def test_overflow_in_the_status_register_skips_one_update_and_halves_the_scale(t
     assert names.count("dropout") > 5
     options = {call[1]: call[2] for call in seen["calls"] if call[0] == "option"}
     assert options["deterministic"] == 1 and options["precision_mode"] == "must_keep_origin_dtype"
-    assert seen["description"]["loss_scaling"] is True
+    assert seen["description"]["loss_scaling"] is True and seen["description"]["infinities"] is False
 
 
 def train(workplace: Path, tmp_path: Path, device: str, head: str, *more: str) -> subprocess.CompletedProcess:

@@ -11,11 +11,12 @@ from planted_toolkit import SMI, plant_install_info, plant_package, plant_smi, p
 
 from nerctl.backends import DeviceOptions
 from nerctl.backends.graph_check import GraphReport
+from nerctl.backends.npu import has_infinities
 from nerctl.backends.npu_ops import BELOW_OPP
-from nerctl.workflows.doctor import graphs
-from nerctl.workflows.doctor import npu as npu_room
+from nerctl.workflows.doctor import checks, graphs
 from nerctl.workflows.doctor.line import FAILED, OK, WARNING, Line
 from nerctl.workflows.doctor.npu import VARIABLES, graph_lines, npu_lines, overflow_line, rank_lines, release_lines
+from nerctl.workflows.doctor.trial import Trial
 
 
 @pytest.fixture(autouse=True)
@@ -111,19 +112,26 @@ def test_a_driver_that_sees_no_card_or_does_not_answer_is_a_warning(tmp_path: Pa
         assert line.status == WARNING and says in line.message
 
 
-def adapter(answer: Any) -> Any:
-    return SimpleNamespace(npu_device=SimpleNamespace(is_inf_nan_enabled=answer))
-
-
 def test_the_overflow_mode_is_told_where_the_adapter_has_it() -> None:
     def fails() -> bool:
         raise RuntimeError("no card was opened")
 
-    assert "inf and NaN" in overflow_line(adapter(lambda: True)).message
-    assert "saturates" in overflow_line(adapter(lambda: 0)).message
-    for one in (adapter(fails), SimpleNamespace(), SimpleNamespace(npu_device=SimpleNamespace())):
-        line = overflow_line(one)
-        assert line.status == WARNING and "not known" in line.message and "float32" in line.remedy
+    def line(answer: Any) -> Line:
+        return overflow_line(has_infinities(SimpleNamespace(npu_device=SimpleNamespace(is_inf_nan_enabled=answer))))
+
+    assert "inf and NaN" in line(lambda: True).message
+    assert "saturates" in line(lambda: 0).message
+    assert has_infinities(SimpleNamespace()) is None, "an older adapter"
+    unknown = line(fails)
+    assert unknown.status == WARNING and "not known" in unknown.message and "float32" in unknown.remedy
+
+
+def test_the_trial_that_opened_the_card_tells_its_overflow_mode(monkeypatch: pytest.MonkeyPatch) -> None:
+    losses: dict[str, Any] = {"losses": {"crf": [2.0, 1.5]}, "seconds": {"crf": [1.0, 0.1]}}
+    trials = {"npu": Trial({"infinities": True}, **losses), "cpu": Trial({}, **losses)}
+    monkeypatch.setattr(checks, "try_device", lambda asked: trials[asked.device])
+    lines = by_subject(checks._trial(DeviceOptions(device="npu")))
+    assert "inf and NaN" in lines["overflow"].message and lines["trial: crf"].status == OK
 
 
 @pytest.mark.parametrize(
@@ -163,14 +171,3 @@ def test_the_toolkits_list_is_taken_before_the_shipped_one_and_a_broken_one_is_s
     write(tmp_path / BELOW_OPP, "[]")
     line = next(graph_lines(options, None))
     assert line.status == WARNING and "not a list of ops" in line.message and "2022-03" in line.message
-
-
-def test_the_adapter_of_a_host_that_fits_is_asked_how_the_card_overflows(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    one = adapter(lambda: False)
-    one.__file__ = str(tmp_path / "npu_device" / "__init__.py")
-    monkeypatch.setattr(npu_room, "check_host", lambda: None)
-    monkeypatch.setattr(npu_room, "load_adapter", lambda: one)
-    lines = by_subject(npu_lines(tmp_path))
-    assert lines["adapter"].status == OK and lines["overflow"].status == OK

@@ -12,7 +12,7 @@ from nerctl.backends import DeviceOptions
 from nerctl.backends.cuda_parts import INSTALL, card_memory, driver_version, missing_part
 from nerctl.backends.npu import PYTHONS, TENSORFLOW
 from nerctl.workflows.doctor.line import FAILED, OK, WARNING, Line
-from nerctl.workflows.doctor.npu import graph_lines, npu_lines, variables
+from nerctl.workflows.doctor.npu import graph_lines, npu_lines, overflow_line, variables
 from nerctl.workflows.doctor.trial import Trial, try_device
 
 AGREE = {"float32": 1e-4, "mixed_bfloat16": 3e-2, "mixed_float16": 1e-2}
@@ -116,6 +116,8 @@ def _trial(options: DeviceOptions) -> Iterator[Line]:
     if trial.error is not None:
         yield Line(FAILED, "trial", trial.error, "run nerctl --debug train on this device for the whole message")
         return
+    if options.device == "npu":
+        yield overflow_line(trial.device.get("infinities"))
     reference = trial if options.device == "cpu" else try_device(DeviceOptions(device="cpu"))
     for head, losses in trial.losses.items():
         seconds = trial.seconds[head]

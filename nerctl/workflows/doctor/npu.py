@@ -1,14 +1,14 @@
-"""What `nerctl doctor --device npu` looks at: adapter, releases, driver, overflow, ranks, and the graphs."""
+"""What `nerctl doctor --device npu` looks at: adapter, releases, driver, ranks, graphs, and how the card overflows."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any, Optional
+from typing import Optional
 
 from nerctl.backends import DeviceOptions
-from nerctl.backends.npu import ONE_CARD, check_host, compile_cache, has_infinities, load_adapter
+from nerctl.backends.npu import ONE_CARD, check_host, compile_cache, load_adapter
 from nerctl.backends.npu_ops import BELOW_OPP, SupportedOps, read_npu_ops, shipped_npu_ops, toolkit_npu_ops
 from nerctl.backends.npu_ranks import CHIEF, WORKER, rank_troubles, several_cards
 from nerctl.backends.npu_releases import (
@@ -43,19 +43,16 @@ def npu_lines(root: Path = ROOT, seconds: float = SECONDS) -> Iterator[Line]:
         seconds: how long npu-smi may take.
     """
     environment = os.environ
-    adapter, line = _adapter()
-    yield line
+    yield _adapter()
     yield from release_lines(environment, root)
     yield _driver(seconds)
-    if adapter is not None:
-        yield overflow_line(adapter)
     yield from rank_lines(environment)
     yield Line(OK, "compile cache", str(compile_cache()))
     yield variables(VARIABLES)
     yield _head()
 
 
-def _adapter() -> tuple[Any, Line]:
+def _adapter() -> Line:
     try:
         check_host()
         adapter = load_adapter()
@@ -63,8 +60,8 @@ def _adapter() -> tuple[Any, Line]:
         trouble, _, remedy = str(error).replace("--device npu: ", "").partition("; ")
         if remedy.startswith("this is"):  # the host does not fit, and the lines above say so
             remedy = "install nerctl under Python 3.9 (docs/ascend.md)"
-        return None, Line(FAILED, "adapter", trouble, remedy)
-    return adapter, Line(OK, "adapter", f"npu_device loads from {Path(str(adapter.__file__)).parent}")
+        return Line(FAILED, "adapter", trouble, remedy)
+    return Line(OK, "adapter", f"npu_device loads from {Path(str(adapter.__file__)).parent}")
 
 
 def release_lines(environment: Mapping[str, str], root: Path = ROOT, package: str = "npu_device") -> Iterator[Line]:
@@ -134,9 +131,12 @@ def _driver(seconds: float) -> Line:
     return Line(WARNING if ill else OK, "driver", seen, "npu-smi info -t health -i CARD says what is wrong" if ill else "")
 
 
-def overflow_line(adapter: Any) -> Line:
-    """How the card overflows, which decides how a loss scale hears of it."""
-    infinities = has_infinities(adapter)
+def overflow_line(infinities: Optional[bool]) -> Line:
+    """How the card overflows, which decides how a loss scale hears of it.
+
+    Args:
+        infinities: what `nerctl.backends.npu.has_infinities` said when the card was open.
+    """
     if infinities is None:
         return Line(
             WARNING, "overflow", "not known: npu_device.npu_device.is_inf_nan_enabled() gives no answer",
