@@ -35,13 +35,11 @@ CONFIDENCE = 0.95
 
 RECIPES: dict[str, dict[str, Any]] = {
     "today": {},
+    "counts": {"crf_start": "counts"},
+    "counts-batch-8": {"crf_start": "counts", "batch_size": 8},
     "batch-8": {"batch_size": 8},
     "batch-8-lower": {"batch_size": 8, "learning_rate": 2e-4, "head_learning_rate": 3.5e-3},
     "batch-8-higher": {"batch_size": 8, "learning_rate": 4e-4},
-    "batch-4": {"batch_size": 4, "learning_rate": 2e-4, "head_learning_rate": 2.5e-3},
-    "higher-rate": {"learning_rate": 5e-4, "head_learning_rate": 8e-3},
-    "higher-crf-rate": {"crf_learning_rate": 5e-2},
-    "short-warmup": {"warmup": 0.03},
 }
 """Options of `nerctl.config.TrainConfig` by the name of a recipe. Results may hold others: what did not pay is removed from
 the code, and its lines stay."""

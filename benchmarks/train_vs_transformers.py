@@ -60,8 +60,9 @@ class TorchSide:
         with torch.no_grad():
             self.projection.weight.copy_(torch.tensor(kernel.T))
             self.projection.bias.copy_(torch.tensor(tensors["head/projection/bias"]))
-            for parameter in (self.crf.start_transitions, self.crf.end_transitions, self.crf.transitions):
-                parameter.zero_()  # as nerctl's CRF begins
+            self.crf.start_transitions.copy_(torch.tensor(tensors["crf/start"]))
+            self.crf.end_transitions.copy_(torch.tensor(tensors["crf/end"]))
+            self.crf.transitions.copy_(torch.tensor(tensors["crf/transitions"]))
         self.whole = torch.nn.ModuleList([self.bert, self.projection, self.crf])
         decayed = [item for name, item in self.bert.named_parameters() if "Norm" not in name and "bias" not in name]
         others = [item for name, item in self.bert.named_parameters() if "Norm" in name or "bias" in name]

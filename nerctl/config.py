@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
-from typing import Any, Optional, get_args
+from typing import Any, Literal, Optional, get_args
 
 from nerctl.backends import DeviceOptions, cpu, cuda
 from nerctl.backends.threads import available_cores
@@ -25,6 +25,9 @@ HEAD_RATES = ((256, 8e-3), (512, 5e-3), (0, 1e-3))
 BATCH_SIZES = ((512, 16), (0, 32))
 """Default sentences an update, by the encoder's hidden size likewise: the original's 32, and 16 for small encoders, which
 gain from twice the updates (docs/results.md)."""
+
+CrfStart = Literal["zero", "counts"]
+"""What transition and start scores begin with."""
 
 
 @dataclass(frozen=True)
@@ -66,6 +69,8 @@ class TrainConfig:
     """The name of a head (`nerctl.heads`)."""
     lstm_size: int = 128
     """LSTM units in each direction."""
+    crf_start: CrfStart = "zero"
+    """What the CRF's scores begin with: zero, or counts (log probabilities by the training tags)."""
     max_seq_length: int = 202
     """The longest window in word pieces, [CLS] and [SEP] included; longer sentences take several windows."""
     batch_size: Optional[int] = None
@@ -107,6 +112,8 @@ class TrainConfig:
             raise NerctlError(f"--head {self.head}: unknown; it takes {', '.join(names())}")
         if self.nested not in get_args(Nested):
             raise NerctlError(f"--nested {self.nested}: unknown; it takes {', '.join(get_args(Nested))}")
+        if self.crf_start not in get_args(CrfStart):
+            raise NerctlError(f"--crf-start {self.crf_start}: unknown; it takes {', '.join(get_args(CrfStart))}")
         if self.init is not None and self.from_scratch:
             raise NerctlError(f"--init {self.init} and --from-scratch exclude each other; leave one of them out")
         for name in ("lstm_size", "batch_size", "epochs", "steps", "max_tokens", "eval_every", "save_every",

@@ -15,7 +15,7 @@ from nerctl.commands._help import DATA, DEVICE, MODEL, OUTPUT, SCHEDULE, choices
 from nerctl.commands._options import Head
 from nerctl.commands._stops import signals
 from nerctl.commands.config import gather
-from nerctl.config import BATCH_SIZES, ENCODER_RATES, HEAD_RATES, TrainConfig, size_rule
+from nerctl.config import BATCH_SIZES, ENCODER_RATES, HEAD_RATES, CrfStart, TrainConfig, size_rule
 from nerctl.data.spans import Nested
 
 DEFAULT = TrainConfig()
@@ -85,6 +85,10 @@ def train(
     ),
     lstm_size: int = typer.Option(
         DEFAULT.lstm_size, help="LSTM units in each direction.", metavar="N", rich_help_panel=MODEL
+    ),
+    crf_start: CrfStart = typer.Option(
+        DEFAULT.crf_start, help="What the CRF's scores begin with; counts: of the training tags.",
+        metavar=choices(CrfStart), rich_help_panel=MODEL,
     ),
     max_seq_length: int = typer.Option(
         DEFAULT.max_seq_length,

@@ -82,6 +82,9 @@ class Head(Protocol):
             DataError: a type is unknown, or the head cannot hold the entities; with file and line.
         """
 
+    def priors(self, encoded: Any) -> Mapping[str, np.ndarray]:
+        """First values that the training corpus, as `encode` gave it, tells of variables of its own, by name."""
+
     def gold(self, encoded: Any, chains: Sequence[Chain], sizes: Mapping[str, int]) -> dict[str, np.ndarray]:
         """The arrays `fields` of chains, with the dimensions that are given in `sizes` by letter (B, L)."""
 

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from nerctl.backends import Backend, backend_for, lstm_form
 from nerctl.backends.threads import available_cores, set_threads
@@ -27,6 +30,9 @@ from nerctl.heads import has_lstm, make_head
 from nerctl.training.facts import corpus_facts
 from nerctl.training.resume import FREE, OF_A_DEVICE
 from nerctl.wording import counted
+
+if TYPE_CHECKING:
+    from nerctl.model.bert import Initial
 
 
 @dataclass(frozen=True)
@@ -159,6 +165,8 @@ class Session:
         initial = random_initial(config.seed, self.bert.initializer_range)
         if weights == "checkpoint":
             initial = self.encoder.initial(initial)
+        if config.crf_start == "counts":
+            initial = _with(self.head.priors(self.batches.encoded), initial)
         self.model = TaggerModel(self.bert, self.head, initial, self.backend.compute_dtype, self.lstm_form)
         self.optimizer = AdamW(
             self.model.trainable_variables,
@@ -205,6 +213,11 @@ class Session:
             "crf_learning_rate": crf,
             "splitter": self.splitter.to_dict(),
         }
+
+
+def _with(known: Mapping[str, np.ndarray], otherwise: Initial) -> Initial:
+    """First values: those that are known by name, the others as otherwise."""
+    return lambda name, shape: known[name] if name in known else otherwise(name, shape)
 
 
 def share_cores(threads: int | None, together: int) -> None:

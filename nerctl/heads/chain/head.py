@@ -64,6 +64,22 @@ class ChainHead:
             )
         return self.labels.encode(corpus), corpus.offsets
 
+    def priors(self, encoded: tuple[np.ndarray, np.ndarray]) -> dict[str, np.ndarray]:
+        """Log probabilities of a tag after another, and of a sentence's first, from their counts (each and one more)."""
+        if not self.scored:
+            return {}
+        ids, offsets = encoded
+        count = len(self.labels)
+        begins = np.zeros(len(ids) + 1, bool)
+        begins[offsets] = True
+        pairs = (ids[:-1] * count + ids[1:])[~begins[1:-1]] if len(ids) else ids
+        follow = 1.0 + np.bincount(pairs, minlength=count * count).reshape(count, count)
+        first = 1.0 + np.bincount(ids[begins[:-1]], minlength=count)
+        return {
+            "crf/transitions": np.log(follow / follow.sum(axis=1, keepdims=True)).astype(np.float32),
+            "crf/start": np.log(first / first.sum()).astype(np.float32),
+        }
+
     def gold(
         self, encoded: tuple[np.ndarray, np.ndarray], chains: Sequence[Chain], sizes: Mapping[str, int]
     ) -> dict[str, np.ndarray]:

@@ -55,6 +55,10 @@ class PointerHead:
                 )
         return encoded
 
+    def priors(self, encoded: Any) -> dict[str, np.ndarray]:
+        """None."""
+        return {}
+
     def gold(
         self, encoded: list[list[Span]], chains: Sequence[Chain], sizes: Mapping[str, int]
     ) -> dict[str, np.ndarray]:
