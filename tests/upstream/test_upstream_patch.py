@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from nerctl.errors import DataError
 from nerctl.upstream import inserted_code
 from nerctl.upstream.hooks_patch import patch_source
-from nerctl.workflows.compare.step_log import STEP_LINE
+from nerctl.workflows.compare.step_lines import STEP_LINE
 
 LINE_ENDS = {"LF": "\n", "CRLF": "\r\n"}
 SHARED = Path(__file__).resolve().parents[3] / "shared"

@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 
 from nerctl.errors import DataError
 from nerctl.upstream.inserted_code import STEP_LINE_FORMAT
-from nerctl.workflows.compare.step_log import LOG_ROUNDING, STEP_LINE, read_run
+from nerctl.workflows.compare.step_lines import STEP_LINE
+from nerctl.workflows.compare.step_log import LOG_ROUNDING, read_run
 
 ORIGINAL_ARGUMENTS = """\
 usage: -c -batch_size 8
@@ -162,7 +163,8 @@ def test_lines_that_a_doubled_handler_wrote_count_once(tmp_path: Path, losses: t
     (tmp_path / "steps.jsonl").write_text("".join(2 * record(number, loss) for number, loss in enumerate(losses, 1)))
     for name in ("log", "steps.jsonl"):
         run = read_run(tmp_path / name)
-        assert [step.number for step in run.steps] == [1, 2, 3] and run.notes == ()
+        assert [step.number for step in run.steps] == [1, 2, 3]
+        assert run.notes == (() if losses[0] == 9.0 else (f"{name}: the losses of steps 1 to 3 are not finite.",))
 
 
 def test_log_that_powershell_wrote_is_read(tmp_path: Path) -> None:
@@ -262,7 +264,13 @@ def test_steps_repeated_after_a_resume_count_once(tmp_path: Path) -> None:
     assert "resume" in run.notes[0]
 
 
-@pytest.mark.parametrize("content", ["", "nothing here\n", "step: 1, cost time: 0.5s, losses: 3.0\n"])
+def test_a_log_of_step_lines_without_figures_is_an_error_that_names_the_first(tmp_path: Path) -> None:
+    (tmp_path / "log").write_text("saving\nstep: 1, cost time: 0.5s, losses: 3.0\n")
+    with pytest.raises(DataError, match=r"log:2: no figures can be read from `step: 1, cost time: 0.5s, losses: 3.0`"):
+        read_run(tmp_path / "log")
+
+
+@pytest.mark.parametrize("content", ["", "nothing here\n", "step: 1, cost"])
 def test_file_without_step_lines_is_an_error_that_shows_one(tmp_path: Path, content: str) -> None:
     (tmp_path / "log").write_text(content)
     with pytest.raises(DataError, match="no line `step: 1, cost time"):

@@ -9,8 +9,9 @@ from typing import Any, Optional
 import pytest
 from two_runs import log, run
 
+from nerctl.wording import ranges
 from nerctl.workflows.compare.comparison import compare_runs
-from nerctl.workflows.compare.verdict import ranges, verdict_on
+from nerctl.workflows.compare.verdict import verdict_on
 
 
 def of_times(folder: Path, a: list[float], b: list[float]) -> str:

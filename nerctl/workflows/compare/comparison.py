@@ -9,7 +9,8 @@ from typing import Optional
 
 from nerctl.errors import DataError, NerctlError
 from nerctl.workflows.compare.run_facts import COMPARED, same_encoder_is_known
-from nerctl.workflows.compare.step_log import Run, Step, read_run
+from nerctl.workflows.compare.step_lines import Step
+from nerctl.workflows.compare.step_log import Run, read_run
 from nerctl.workflows.compare.timing import Timing, timing_of
 
 

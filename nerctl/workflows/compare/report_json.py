@@ -70,6 +70,8 @@ def _row_json(row: Row, comparison: Comparison) -> dict[str, Any]:
         "loss_b": finite(row.b.loss) if row.b else None,
         "difference": finite(row.difference),
         "relative": finite(row.relative),
+        "loss_scale_a": row.a.loss_scale if row.a else None,
+        "loss_scale_b": row.b.loss_scale if row.b else None,
         "seconds_a": row.a.seconds if row.a else None,
         "seconds_b": row.b.seconds if row.b else None,
         "ratio": row.ratio,

@@ -72,6 +72,7 @@ def summary_rows(comparison: Comparison) -> list[tuple[str, str, str, str]]:
     rows = [
         ("warm-up steps", str(len(a.warm_up)), str(len(b.warm_up)), ""),
         ("steady steps", str(a.steady), str(b.steady), ""),
+        _pair("loss scale of the last step", comparison.a.loss_scale, comparison.b.loss_scale, rate, divide=False),
         _pair("median s a steady step", a.median, b.median, seconds),
         _pair("  MAD, median abs. deviation", a.mad, b.mad, seconds, divide=False),
         _pair("  fastest", a.fastest, b.fastest, seconds, divide=False),

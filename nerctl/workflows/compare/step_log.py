@@ -1,8 +1,7 @@
-"""Reading what a training run left behind: step lines in a log, `steps.jsonl`, a run's folder.
+"""Reading what a training run left behind: a log with step lines, a `steps.jsonl`, a run's folder.
 
-A step line is `step: %d, cost time: %.3fs, losses: %.3f`, what the original prints after `nerctl patch-hooks`
-and what `nerctl train` writes to its loss+perf log; whatever else was printed around it is passed over, such as the
-JSON that docker wraps it in. A step line whose figures cannot be read is kept as a step that is missing.
+Logs are what the original prints after `nerctl patch-hooks` and what `nerctl train` writes to its loss+perf log; what
+a file says is read by `step_lines`, what a run's record adds to it here.
 """
 
 from __future__ import annotations
@@ -12,47 +11,23 @@ import json
 import re
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, NamedTuple, Optional
+from typing import Optional
 
 from nerctl.errors import DataError
 from nerctl.files import read_bytes
 from nerctl.run_record import RECORD, STEPS, RunRecord
 from nerctl.workflows.compare.run_facts import RunFacts, facts_of_arguments, facts_of_run
-
-# Not more than three decimals: what another program prints into the same line may begin with a digit.
-_NUMBER = r"\d+(?:\.\d+)?[eE][-+]\d+|\d+\.\d{3}"
-STEP_LINE = re.compile(
-    rf"step: (?P<step>\d+), cost time: (?P<seconds>{_NUMBER})s, losses: (?P<loss>[-+]?(?:{_NUMBER}|(?i:inf(?:inity)?|nan)))"
+from nerctl.workflows.compare.step_lines import (
+    NOT_A_RECORD,
+    STEP_LINE,
+    Step,
+    step_of_record,
+    steps_of_lines,
+    steps_of_records,
 )
-"""The step line anywhere in a line: standard output and standard error often share one file."""
-
-_STEP_LINE_BEGUN = re.compile(r"step: (?P<step>\d+), cost(?=(?P<rest>[^\n]{0,50}))")
-"""What begins as a step line, whether its figures can be read or not."""
-
-_CUT_OFF = "The last line of {} is cut off and was left out."
 
 LOG_ROUNDING = 0.0005
 """Half of the last digit of a loss in a log: what rounding can have changed."""
-
-
-@dataclass(frozen=True)
-class Step:
-    """One training step as it was recorded."""
-
-    number: int
-    """Step number, from 1."""
-    loss: float
-    """Mean loss of the batch; not a number or infinite when training broke."""
-    seconds: float
-    """Wall-clock seconds of the step."""
-    sentences: Optional[int] = None
-    """Sentences in the batch, padded ones not counted; None when not recorded."""
-    tokens: Optional[int] = None
-    """Real tokens of the corpus in the batch; None when not recorded."""
-    positions: Optional[int] = None
-    """Positions that were computed, padding included; None when not recorded."""
-    compiled: Optional[bool] = None
-    """Whether the step traced or compiled something; None when not recorded."""
 
 
 @dataclass(frozen=True)
@@ -74,24 +49,10 @@ class Run:
     unread: tuple[int, ...] = ()
     """Numbers of the steps whose figures could not be read."""
 
-
-class _Seen(NamedTuple):
-    """One step line or record, in the order of the file."""
-
-    number: int
-    """Step number."""
-    step: Optional[Step]
-    """The step; None when its figures cannot be read."""
-    text: str
-    """How it is written."""
-
-
-class _Steps(NamedTuple):
-    """The steps of the last run of a file, in order, with the fields of `Run`."""
-
-    steps: tuple[Step, ...]
-    unread: tuple[int, ...]
-    notes: tuple[str, ...]
+    @property
+    def loss_scale(self) -> Optional[float]:
+        """The loss scale of the last step that tells one; None where the loss was not scaled, or no step tells."""
+        return next((step.loss_scale for step in reversed(self.steps) if step.loss_scale is not None), None)
 
 
 def read_run(path: Path) -> Run:
@@ -105,7 +66,7 @@ def read_run(path: Path) -> Run:
         raise DataError(f"{path}: no such file or folder; name a step log, a steps.jsonl or a run's folder.")
     text = _text(path)
     if _holds_records(path, text):
-        found = _steps_of_records(text, path)
+        found = steps_of_records(text, path)
         return Run(path, found.steps, _facts_beside(path) or RunFacts(), 0.0, False, found.notes)
     return _read_log(path, text)
 
@@ -121,8 +82,8 @@ def _is_step_record(line: str) -> bool:
     if not all(f'"{name}"' in line for name in ("step", "loss", "seconds")):
         return False
     try:
-        _step_of_record(json.loads(line))
-    except (ValueError, TypeError, KeyError, RecursionError):
+        step_of_record(json.loads(line))
+    except NOT_A_RECORD:
         return False
     return True
 
@@ -141,20 +102,21 @@ def _read_folder(folder: Path) -> Run:
 
 def _read_log(path: Path, text: str) -> Run:
     """A log, and what the run.json and steps.jsonl beside it know more when they are of the same run."""
-    steps, unread, notes = _steps_of_lines(text, path)
+    steps, unread, notes, begin = steps_of_lines(text, path)
+    told = facts_of_arguments(text[begin:])  # those of an earlier run in the file are not this one's
     facts = _facts_beside(path)
     if facts is None:
-        return Run(path, steps, facts_of_arguments(text), LOG_ROUNDING, True, notes, unread)
+        return Run(path, steps, told, LOG_ROUNDING, True, notes, unread)
     records = path.parent / STEPS
     if not records.is_file():
         return Run(path, steps, facts, LOG_ROUNDING, facts.batch_shape is None, notes, unread)
-    full = {step.number: step for step in _steps_of_records(_text(records), records).steps}
+    full = {step.number: step for step in steps_of_records(_text(records), records).steps}
     if all(step.number in full and _same_loss(step.loss, full[step.number].loss) for step in steps):
         numbers = sorted([*(step.number for step in steps), *(number for number in unread if number in full)])
         unread = tuple(number for number in unread if number not in full)
         return Run(path, tuple(full[number] for number in numbers), facts, 0.0, False, notes, unread)
     other = f"The steps.jsonl beside {path.name} is of another run; it and its run.json were left aside."
-    return Run(path, steps, facts_of_arguments(text), LOG_ROUNDING, True, (*notes, other), unread)
+    return Run(path, steps, told, LOG_ROUNDING, True, (*notes, other), unread)
 
 
 def _same_loss(rounded: float, full: float) -> bool:
@@ -171,98 +133,6 @@ def _facts_beside(path: Path) -> Optional[RunFacts]:
     facts = facts_of_run(values)
     named = re.fullmatch(r"loss\+perf_(\w+)\.txt", path.name)
     return None if named and facts.log_name not in (None, named.group(1)) else facts
-
-
-def _steps_of_lines(text: str, path: Path) -> _Steps:
-    seen = []
-    notes = []
-    for begun in _STEP_LINE_BEGUN.finditer(text):
-        found = STEP_LINE.match(text, begun.start())
-        if found:
-            step = Step(int(found["step"]), float(found["loss"]), float(found["seconds"]))
-            seen.append(_Seen(step.number, step, found[0]))
-        elif text.find("\n", begun.end()) >= 0:
-            seen.append(_Seen(int(begun["step"]), None, begun[0] + begun["rest"]))
-        else:
-            notes.append(_CUT_OFF.format(path.name))
-    run = _one_run(seen, path)
-    if not run.steps:
-        raise DataError(
-            f"{path}: no line `step: 1, cost time: 0.490s, losses: 123.286` in it; nerctl train writes "
-            "them, and the original after nerctl patch-hooks."
-        )
-    return run._replace(notes=(*notes, *run.notes))
-
-
-def _steps_of_records(text: str, path: Path) -> _Steps:
-    """The steps of a steps.jsonl; a last line that was cut off is left out."""
-    seen: list[_Seen] = []
-    notes: list[str] = []
-    lines = text.split("\n")
-    for number, line in enumerate(lines, 1):
-        if not line.strip():
-            continue
-        try:
-            record = json.loads(line)
-            if isinstance(record, dict) and "step" not in record:
-                continue
-            step = _step_of_record(record)
-            seen.append(_Seen(step.number, step, line))
-        except (ValueError, TypeError, KeyError, RecursionError) as error:
-            if number == len(lines):  # no newline behind it: the run was stopped while it wrote
-                notes.append(_CUT_OFF.format(path.name))
-                continue
-            raise DataError(
-                f"{path}:{number}: not a step record with step, loss and seconds ({error!r})."
-            ) from error
-    if not seen:
-        raise DataError(f"{path}: no step records in it.")
-    run = _one_run(seen, path)
-    return run._replace(notes=(*notes, *run.notes))
-
-
-def _step_of_record(record: Any) -> Step:
-    def count(name: str) -> Optional[int]:
-        return None if record.get(name) is None else int(record[name])
-
-    loss = float("nan") if record["loss"] is None else float(record["loss"])
-    compiled = None if record.get("compiled") is None else bool(record["compiled"])
-    return Step(
-        int(record["step"]),
-        loss,
-        float(record["seconds"]),
-        count("sentences"),
-        count("tokens"),
-        count("positions"),
-        compiled,
-    )
-
-
-def _one_run(seen: list[_Seen], path: Path) -> _Steps:
-    """The last run of a file: one that begins at an earlier step anew replaces what it repeats.
-
-    The same line twice in a row is one step that was logged twice.
-    """
-    kept: list[_Seen] = []
-    restarted = repeated = False
-    for one in seen:
-        if kept and one.text == kept[-1].text:
-            continue
-        if kept and one.number <= kept[-1].number:
-            restarted |= one.number <= kept[0].number
-            repeated |= one.number > kept[0].number
-            kept = [earlier for earlier in kept if earlier.number < one.number]
-        kept.append(one)
-    notes = []
-    if restarted:
-        notes.append(f"{path.name} holds several runs; the last one is compared.")
-    if repeated:
-        notes.append(f"{path.name} repeats steps after a resume; the later ones are compared.")
-    unread = [one for one in kept if one.step is None]
-    if unread:
-        more = f" and {len(unread) - 1} more" if len(unread) > 1 else ""
-        notes.append(f"{path.name}: no figures can be read from `{unread[0].text}`{more}; such a step counts as missing.")
-    return _Steps(tuple(one.step for one in kept if one.step), tuple(one.number for one in unread), tuple(notes))
 
 
 def _text(path: Path) -> str:

@@ -24,7 +24,8 @@ from typing import Optional
 
 from nerctl.errors import NerctlError
 from nerctl.wording import counted
-from nerctl.workflows.compare.step_log import Run, Step
+from nerctl.workflows.compare.step_lines import Step
+from nerctl.workflows.compare.step_log import Run
 
 SLOWER = 1.5
 """A warm-up step takes more than so many times the median of the steps after the warm-up."""

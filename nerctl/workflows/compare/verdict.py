@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass
 
-from nerctl.wording import counted
+from nerctl.wording import counted, ranges
 from nerctl.workflows.compare.comparison import Agreement, Comparison, Row
 from nerctl.workflows.compare.figures import rate, seconds, share, times
 from nerctl.workflows.compare.timing import NOT_SEPARATED, Timing
@@ -178,16 +177,3 @@ def _not_finite(comparison: Comparison) -> str:
 
 def _up_to(largest: float) -> str:
     return f"differ by up to {share(largest)}" if largest else "are equal"
-
-
-def ranges(numbers: Sequence[int], shown: int = 4) -> str:
-    """Numbers in words, neighbours as a range: `3, 5 to 8`; of many ranges the first."""
-    found: list[list[int]] = []
-    for number in numbers:
-        if found and number == found[-1][-1] + 1:
-            found[-1][1:] = [number]
-        else:
-            found.append([number])
-    rest = sum(span[-1] - span[0] + 1 for span in found[shown:])
-    told = ", ".join(" to ".join(map(str, span)) for span in found[:shown])
-    return f"{told} and {rest} more" if rest else told
