@@ -50,6 +50,8 @@ class StepResult:
     """Whether this step traced or compiled something, so that its time is no steady time."""
     skipped: bool = False
     """Whether float16 gradients overflowed, so that the weights stayed as they were (see `loss_scale`)."""
+    loss_scale: float | None = None
+    """What the loss was multiplied by before the backward pass; None without loss scaling."""
 
 
 class Stepper:
@@ -96,14 +98,15 @@ class Stepper:
         if len(batches) == 1 and self._fixed():
             # One program for the device. Where shapes are dynamic, two functions serve split and whole batches alike.
             update = self._function("update", self._update, batches[0], self._scalars())
-            loss, norm, finite = update(*self._arrays(batches[0]), self._key(step, 0), *arguments)
+            loss, norm, finite, scale = update(*self._arrays(batches[0]), self._key(step, 0), *arguments)
         else:
             loss, finite, total = self._sums(step, batches)
             signature = [tf.TensorSpec(gradient.shape, tf.float32) for gradient in total]
             flag = tf.TensorSpec([], tf.bool)
             apply = self._compile("apply", self._apply, [*self._scalars()[1:], flag, *signature])
-            norm, finite = apply(*arguments, finite, *total)
-        return StepResult(float(loss), float(norm), self.traces > traces, not bool(finite))
+            norm, finite, scale = apply(*arguments, finite, *total)
+        used = None if self.loss_scale is None else float(scale)
+        return StepResult(float(loss), float(norm), self.traces > traces, not bool(finite), used)
 
     def gradients(self, step: int, batches: Sequence[Batch]) -> tuple[Any, list[Any]]:
         """The loss of a batch and its dense gradients, summed over its parts, in the order of the optimizer."""
@@ -134,11 +137,10 @@ class Stepper:
                 total[place] += new
         return loss, finite, total
 
-    def _update(self, *arguments: Any) -> tuple[Any, Any, Any]:
+    def _update(self, *arguments: Any) -> tuple[Any, ...]:
         self.traces += 1
         loss, gradients = self._backward(arguments[:-3], arguments[-3])
-        norm, finite = self._move(gradients, arguments[-2], arguments[-1])
-        return loss, norm, finite
+        return (loss, *self._move(gradients, arguments[-2], arguments[-1]))
 
     def _gradients(self, *arguments: Any) -> tuple[Any, ...]:
         self.traces += 1
@@ -146,22 +148,24 @@ class Stepper:
         finite = tf.constant(True) if self.loss_scale is None else self.backend.finite(gradients)
         return (loss, finite, *gradients)
 
-    def _apply(self, rates: Any, step: Any, finite: Any, *gradients: Any) -> tuple[Any, Any]:
+    def _apply(self, rates: Any, step: Any, finite: Any, *gradients: Any) -> tuple[Any, Any, Any]:
         self.traces += 1
         return self._move(list(gradients), rates, step, finite)
 
-    def _move(self, gradients: list[Any], rates: Any, step: Any, parts_finite: Any = None) -> tuple[Any, Any]:
-        """Moves the weights by the gradients of a whole batch; their norm, and whether they were finite."""
+    def _move(self, gradients: list[Any], rates: Any, step: Any, parts_finite: Any = None) -> tuple[Any, Any, Any]:
+        """Moves the weights by the gradients of a whole batch; their norm, whether they were finite, their loss scale."""
         gradients = self.backend.reduce(gradients)
         if self.loss_scale is None:
-            return self.optimizer.apply(gradients, rates, step), tf.constant(True)
+            return self.optimizer.apply(gradients, rates, step), tf.constant(True), tf.constant(1.0)
+        # An output of the program: to read the variable from outside would be one more trip to the device each step.
+        scale = tf.identity(self.loss_scale.scale)
         # Of the sum as well: what overflowed on one replica is then known to all.
         finite = self.backend.finite(gradients)
         if parts_finite is not None:
             finite = tf.reduce_all(tf.stack([parts_finite, finite]))
         norm = self.optimizer.apply(gradients, rates, step, finite)
         self.loss_scale.update(finite)
-        return norm, finite
+        return norm, finite, scale
 
     def _backward(self, arrays: Sequence[Any], key: Any) -> tuple[Any, list[Any]]:
         """The loss of one part of a batch, and its gradients."""

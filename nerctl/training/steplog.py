@@ -11,7 +11,7 @@ import os
 import re
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Callable
+from typing import IO, TYPE_CHECKING, Any, Callable
 
 from nerctl.files import write_text
 from nerctl.run_record import LOG_FILES, STEPS
@@ -20,8 +20,9 @@ if TYPE_CHECKING:
     from nerctl.data.batches import Batch
     from nerctl.training.step import StepResult
 
-STEP_LINE = re.compile(r"^step: (\d+), cost time: (\S+)s, losses: (\S+)$")
-"""The original project's line, whatever its figures are: nan, inf and 1e+10 are no reason to drop a step."""
+STEP_LINE = re.compile(r"^step: (\d+), cost time: (\S+)s, losses: ([^\s,]+)(?:, loss scale: (\d+))?$")
+"""The original project's line, whatever its figures are: nan, inf and 1e+10 are no reason to drop a step. The loss scale
+behind the losses is what the vendor's port of the original prints (Ascend ModelZoo-TensorFlow, BiLSTM_CRF_ID0125)."""
 
 
 @dataclass(frozen=True)
@@ -50,6 +51,8 @@ class StepRecord:
     """Micro-batches that the batch was split into."""
     compiled: bool
     """Whether something was traced or compiled in this step."""
+    loss_scale: float | None = None
+    """What the loss was multiplied by before the backward pass; None, and in no file, without loss scaling."""
 
     @classmethod
     def of(cls, step: int, parts: list[Batch], result: StepResult, seconds: float, rate: float) -> StepRecord:
@@ -67,11 +70,20 @@ class StepRecord:
             norm=result.norm,
             parts=len(parts),
             compiled=result.compiled,
+            loss_scale=result.loss_scale,
         )
 
     def line(self) -> str:
-        """The line that the original project prints, to the character."""
-        return "step: %d, cost time: %.3fs, losses: %.3f" % (self.step, self.seconds, self.loss)
+        """The line that the original project prints, to the character; with loss scaling that of the vendor's port."""
+        line = "step: %d, cost time: %.3fs, losses: %.3f" % (self.step, self.seconds, self.loss)
+        return line if self.loss_scale is None else "%s, loss scale: %d" % (line, self.loss_scale)
+
+    def fields(self) -> dict[str, Any]:
+        """What `steps.jsonl` keeps of it."""
+        fields = asdict(self)
+        if self.loss_scale is None:
+            del fields["loss_scale"]
+        return fields
 
 
 class StepLog:
@@ -94,7 +106,7 @@ class StepLog:
         """Appends one step to both files."""
         assert self._lines is not None and self._records is not None
         self._lines.write((record.line() + "\n").encode())
-        self._records.write((json.dumps(asdict(record)) + "\n").encode())
+        self._records.write((json.dumps(record.fields()) + "\n").encode())
 
     def sync(self) -> None:
         """Makes what was added durable."""

@@ -48,3 +48,26 @@ def test_an_overflow_on_another_replica_skips_the_update_on_this_one(parts: int)
     result = stepper.run(1, [tiny_batch(number) for number in range(1, parts + 1)], RATES)
     assert result.skipped
     assert all(np.array_equal(old, item.numpy()) for old, item in zip(before, stepper.model.variables))
+
+
+@pytest.mark.parametrize("parts", [1, 2])
+def test_a_step_tells_the_loss_scale_that_it_was_computed_with(parts: int) -> None:
+    batches = [tiny_batch(number) for number in range(1, parts + 1)]
+    assert tiny_stepper(Replicas(1.0), "crf").run(1, batches, RATES).loss_scale is None
+    for backend in (Replicas(float("inf"), loss_scaling=True), compiling()):
+        stepper = tiny_stepper(backend, "crf")
+        scales = []
+        for step in (1, 2, 3):
+            before = float(stepper.loss_scale.scale)
+            result = stepper.run(step, batches, RATES)
+            assert result.loss_scale == before
+            scales.append(result.loss_scale)
+        halved = [2.0**15, 2.0**14, 2.0**13]  # each step overflows
+        assert scales == (halved if isinstance(backend, Replicas) else [2.0**15] * 3)
+
+
+def compiling() -> CpuBackend:
+    """The CPU with programs of a fixed shape, as an NPU has them, and a loss scale."""
+    backend = CpuBackend(DeviceOptions(device="cpu", batch_shape="fixed"))
+    backend.loss_scaling = True
+    return backend

@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
+import json
 import os
 from pathlib import Path
 
 import pytest
 
 from nerctl.errors import FailedError
-from nerctl.training.steplog import StepLog, StepRecord
+from nerctl.training.steplog import STEP_LINE, StepLog, StepRecord
 
 
-def written(folder: Path, steps: int) -> StepLog:
+def written(folder: Path, steps: int, loss_scale: float | None = None) -> StepLog:
     log = StepLog(folder, "cpu")
     log.open(0)
     for step in range(1, steps + 1):
-        log.add(StepRecord(step, 1.5, 0.25, 8, 80, 96, 0.1, 1e-3, 2.0, 2, False))
+        log.add(StepRecord(step, 1.5, 0.25, 8, 80, 96, 0.1, 1e-3, 2.0, 2, False, loss_scale))
     log.close()
     return log
 
@@ -62,3 +63,26 @@ def test_cutting_the_log_keeps_steps_whose_loss_is_no_plain_number(tmp_path: Pat
     log.open(5)
     log.close()
     assert log.lines_path.read_text() == "".join(lines[:5])
+
+
+def test_the_loss_scale_is_written_where_there_is_one_and_nowhere_else(tmp_path: Path) -> None:
+    (tmp_path / "scaled").mkdir()
+    plain, scaled = written(tmp_path, 1), written(tmp_path / "scaled", 1, 32768.0)
+    assert plain.lines_path.read_text() == "step: 1, cost time: 0.250s, losses: 1.500\n"
+    assert scaled.lines_path.read_text() == "step: 1, cost time: 0.250s, losses: 1.500, loss scale: 32768\n"
+    records = [json.loads(log.records_path.read_text()) for log in (plain, scaled)]
+    assert "loss_scale" not in records[0] and records[1] == {**records[0], "loss_scale": 32768.0}
+
+
+@pytest.mark.parametrize("half_a_line", ["", "step: 6, cost time: 0.250s, losses: 1.500, loss sc"])
+def test_a_resume_cuts_a_log_with_loss_scales_back_to_its_step(tmp_path: Path, half_a_line: str) -> None:
+    log = written(tmp_path, 5, 65536.0)
+    before = log.lines_path.read_text().splitlines(keepends=True), log.records_path.read_text().splitlines(keepends=True)
+    with open(log.lines_path, "a") as stream:
+        stream.write(half_a_line)
+    log.open(3)
+    log.add(StepRecord(4, 1.25, 0.25, 8, 80, 96, 0.1, 1e-3, 2.0, 2, False, 32768.0))
+    log.close()
+    lines, records = (path.read_text().splitlines(keepends=True) for path in (log.lines_path, log.records_path))
+    assert lines == [*before[0][:3], "step: 4, cost time: 0.250s, losses: 1.250, loss scale: 32768\n"]
+    assert records[:3] == before[1][:3] and len(records) == 4 and STEP_LINE.match(lines[3].rstrip())
