@@ -8,12 +8,16 @@ from typing import Optional
 import typer
 
 from nerctl.commands._help import OUTPUT, SCHEDULE
+from nerctl.commands._modelzoo import MODELZOO_OPTION, check_modelzoo_alone, print_results
 from nerctl.console import out
+from nerctl.errors import NerctlError
 
 
 def compare(
     log_a: Path = typer.Argument(..., metavar="A", help="A step log, a steps.jsonl, or the folder of a run."),
-    log_b: Path = typer.Argument(..., metavar="B", help="What to set beside it; ratios are B over A."),
+    log_b: Optional[Path] = typer.Argument(
+        None, metavar="B", help="What to set beside it; ratios are B over A. --modelzoo needs none."
+    ),
     as_json: bool = typer.Option(
         False, "--json", help="Everything as JSON, every step included.", rich_help_panel=OUTPUT
     ),
@@ -37,6 +41,7 @@ def compare(
         None, "--batch-size", min=1,
         help="Sentences a step, for logs that do not tell.", metavar="N", rich_help_panel=SCHEDULE,
     ),
+    modelzoo: bool = MODELZOO_OPTION,
 ) -> None:
     """Compare two runs: a verdict in two sentences, then losses and times step by step, and steady speed.
 
@@ -47,7 +52,15 @@ def compare(
     Examples:
       nerctl compare loss+perf_gpu.txt loss+perf_npu.txt --plot speed.png
       nerctl compare run-cpu/output run-npu/output --loss-tolerance 1e-4
+      nerctl compare loss+perf_npu.txt --modelzoo --batch-size 32
     """
+    if modelzoo:
+        given = {"--plot": plot, "--loss-tolerance": loss_tolerance, "--warmup": warmup}
+        check_modelzoo_alone({option: value is not None for option, value in given.items()})
+        print_results([log_a] if log_b is None else [log_a, log_b], batch_size, as_json)
+        return
+    if log_b is None:
+        raise NerctlError(f"{log_a}: nothing is named to set beside it; name a second run, or ask for --modelzoo")
     from nerctl.workflows.compare import chart, comparison, report_json, report_text
 
     if plot is not None:

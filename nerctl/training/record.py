@@ -107,6 +107,7 @@ def versions() -> dict[str, str]:
         "tensorflow": tensorflow.__version__,
         "numpy": numpy.__version__,
         "platform": platform.platform(),
+        "machine": platform.machine(),
     }
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -33,6 +34,12 @@ class RunFacts:
     """Seconds of warm-up before step 1, not part of any step."""
     origin: Optional[str] = None
     """Where the facts come from: `run.json`, or `arguments` that the original printed."""
+    machine: Optional[str] = None
+    """The processor's kind as `uname -m` says it, such as `aarch64`."""
+    seconds: Optional[float] = None
+    """Wall seconds of the whole run as far as its record goes, all its parts together."""
+    finished: bool = False
+    """Whether its record says that it came to its end."""
 
     @property
     def batch_shape(self) -> Optional[str]:
@@ -44,8 +51,7 @@ class RunFacts:
 def facts_of_run(record: dict[str, Any]) -> RunFacts:
     """The facts of a run.json; missing or odd entries are not known."""
     config = record["config"]
-    made_on, warm_up = record.get("device"), record.get("warmup")
-    made_on = made_on if isinstance(made_on, dict) else {}
+    made_on, warm_up, versions = (_table(record.get(name)) for name in ("device", "warmup", "versions"))
     values: dict[str, Fact] = {}
     for name in COMPARED:
         key = name.replace(" ", "_")
@@ -63,15 +69,27 @@ def facts_of_run(record: dict[str, Any]) -> RunFacts:
     encoder = _encoder(record.get("encoder"))
     if encoder is not None:
         values["encoder"] = encoder
-    seconds = warm_up.get("seconds") if isinstance(warm_up, dict) else None
+    machine = versions.get("machine")
     device = made_on.get("name") or made_on.get("backend")
     return RunFacts(
         values,
         str(device) if device else None,
         str(made_on["log"]) if made_on.get("log") else None,
-        float(seconds) if isinstance(seconds, (int, float)) else 0.0,
+        _seconds(warm_up) or 0.0,
         "run.json",
+        str(machine) if machine else None,
+        _seconds(record),
+        record.get("state") == "finished",
     )
+
+
+def _table(value: Any) -> dict[str, Any]:
+    return value if isinstance(value, dict) else {}
+
+
+def _seconds(table: dict[str, Any]) -> Optional[float]:
+    seconds = table.get("seconds")
+    return float(seconds) if isinstance(seconds, (int, float)) and math.isfinite(seconds) else None
 
 
 def same_encoder_is_known(value: Fact) -> bool:
