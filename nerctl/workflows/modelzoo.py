@@ -1,11 +1,12 @@
 """A run as the result file of the vendor's model zoo: its lines, its rule for the speed, and what that rule hides.
 
-Source: Ascend ModelZoo-TensorFlow, built-in/nlp/BiLSTM_CRF_ID0125_for_TensorFlow, test/train_performance_1p.sh (2021-08),
-the vendor's port of the original project. It trains on one card and reads the log with grep, sort and awk.
+Source: Ascend ModelZoo-TensorFlow, TensorFlow/built-in/nlp/BiLSTM_CRF_ID0125_for_TensorFlow, test/train_performance_1p.sh
+(2021-08), the vendor's port of the original project. It trains on one card and reads the log with grep, sort and awk.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -27,12 +28,10 @@ UNKNOWN = "unknown"
 
 @dataclass(frozen=True)
 class Speed:
-    """A speed as awk prints it, six digits."""
+    """A speed as the result file has it."""
 
-    seconds: str
-    """Mean or median seconds a step."""
     fps: Optional[str]
-    """Sentences a second; None when the batch size is not known."""
+    """Sentences a second, six digits; None when the batch size is not known."""
     milliseconds: str
     """Milliseconds a step, two decimals."""
 
@@ -46,7 +45,7 @@ class Result:
     values: dict[str, str]
     """The lines' values by their names, in the vendor's order; UNKNOWN where the run does not tell."""
     median: Optional[Speed]
-    """The speed by the plain median of all steps, to set beside the rule's; None when the steps are too short for a log."""
+    """The speed by the plain median of all steps, to set beside the rule's; None when that took no time."""
     remarks: tuple[str, ...]
     """What a reader is to know of the values, a sentence each."""
 
@@ -83,7 +82,7 @@ def result_of(path: Path, batch_size: Optional[int] = None) -> Result:
     # The vendor's script reads the log, whose times have three decimals.
     times = [f"{step.seconds:.3f}" for step in run.steps]
     speed = speed_by_rule(times, size)
-    by_median = _speed(median(map(float, times)), size)
+    by_median = _median_speed([step.seconds for step in run.steps], size)
     facts = run.facts
     head = facts.values.get("head")
     network = NETWORK if head in (None, "bilstm-crf") else f"nerctl_{head}"
@@ -123,18 +122,21 @@ def speed_by_script(times: Sequence[str], batch_size: Optional[int]) -> Optional
 
 
 def _mean_speed(kept: Sequence[float], batch_size: Optional[int]) -> Optional[Speed]:
-    return _speed(sum(kept) / len(kept), batch_size) if kept else None
-
-
-def _speed(seconds: float, batch_size: Optional[int]) -> Optional[Speed]:
-    """The speed with awk's rounding at each of the script's steps."""
-    printed = _awk(seconds)
-    if not float(printed):
+    """The speed by a mean, with awk's rounding at each of the script's steps."""
+    seconds = float(_awk(sum(kept) / len(kept))) if kept else 0.0
+    if not 0 < seconds < math.inf:
         return None
     if batch_size is None:
-        return Speed(printed, None, f"{1000 * float(printed):.2f}")
-    fps = _awk(1 / float(printed) * batch_size)
-    return Speed(printed, fps, f"{batch_size * 1000 / float(fps):.2f}")
+        return Speed(None, f"{1000 * seconds:.2f}")
+    fps = _awk(1 / seconds * batch_size)
+    return Speed(fps, f"{batch_size * 1000 / float(fps):.2f}")
+
+
+def _median_speed(seconds: Sequence[float], batch_size: Optional[int]) -> Optional[Speed]:
+    middle = median(seconds)
+    if not middle:
+        return None
+    return Speed(None if batch_size is None else _awk(batch_size / middle), f"{1000 * middle:.2f}")
 
 
 def _awk(value: float) -> str:
@@ -145,10 +147,10 @@ def _awk(value: float) -> str:
 def _batch_size(run: Run, named: Optional[int]) -> Optional[int]:
     """Sentences a step: what the run says, else its largest batch (the last of an epoch is smaller), else what is named."""
     told = run.facts.values.get("batch size")
-    if isinstance(told, int):
+    if isinstance(told, int) and told > 0:
         return told
-    recorded = [step.sentences for step in run.steps if step.sentences is not None]
-    return max(recorded) if recorded else named
+    recorded = [step.sentences for step in run.steps if step.sentences]
+    return max(recorded, default=named)
 
 
 def _told(value: object) -> str:

@@ -7,9 +7,12 @@ import os
 from pathlib import Path
 
 import pytest
+from tiny_run import DieAfter, Killed, assert_same_run, run
 
+from nerctl.backends.cpu import CpuBackend
 from nerctl.errors import FailedError
 from nerctl.training.steplog import STEP_LINE, StepLog, StepRecord
+from nerctl.workflows.compare.step_log import read_run
 
 
 def written(folder: Path, steps: int, loss_scale: float | None = None) -> StepLog:
@@ -86,3 +89,19 @@ def test_a_resume_cuts_a_log_with_loss_scales_back_to_its_step(tmp_path: Path, h
     lines, records = (path.read_text().splitlines(keepends=True) for path in (log.lines_path, log.records_path))
     assert lines == [*before[0][:3], "step: 4, cost time: 0.250s, losses: 1.250, loss scale: 32768\n"]
     assert records[:3] == before[1][:3] and len(records) == 4 and STEP_LINE.match(lines[3].rstrip())
+
+
+def test_a_scaled_run_that_was_killed_and_resumed_has_the_log_of_one_that_was_not(
+    tiny: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(CpuBackend, "loss_scaling", True)
+    run("whole", steps=6)
+    with pytest.raises(Killed):
+        run("killed", listener=DieAfter(5), steps=6, save_every=3)
+    assert len(Path("killed", "loss+perf_cpu.txt").read_text().splitlines()) == 5
+    run("killed", resume=True)
+    assert_same_run("whole", "killed")
+    lines = Path("killed", "loss+perf_cpu.txt").read_text().splitlines()
+    assert len(lines) == 6 and all(line.endswith(", loss scale: 32768") for line in lines)
+    assert [step.loss_scale for step in read_run(Path("killed")).steps] == [32768.0] * 6
+    assert read_run(Path("killed", "loss+perf_cpu.txt")).notes == ()

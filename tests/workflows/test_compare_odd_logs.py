@@ -20,6 +20,7 @@ from nerctl.workflows.compare.comparison import compare_runs
 from nerctl.workflows.compare.report_json import as_json
 from nerctl.workflows.compare.report_text import text_report
 from nerctl.workflows.compare.step_log import Run, read_run
+from nerctl.workflows.modelzoo import result_of
 
 SCALED = """\
 step: 1, cost time: 164.408s, losses: 121.096, loss scale: 4294967296
@@ -127,7 +128,7 @@ def test_runs_appended_in_one_file_are_told_apart_and_the_last_counts(tmp_path: 
     arguments = "   ARG   VALUE\n  batch_size = {}\n max_seq_length = {}\n"
     run = read(tmp_path, (arguments.format(8, 32) + PLAIN + PLAIN + arguments.format(16, 64) + second).encode())
     assert [step.seconds for step in run.steps] == [0.25] * 4 and [step.number for step in run.steps] == [1, 2, 3, 4]
-    assert run.notes == ("log.txt holds several runs (3: its step numbers begin again); the last one is compared.",)
+    assert run.notes == ("log.txt holds several runs (3: its step numbers begin again); the last one counts.",)
     assert run.facts.values["batch size"] == 16 and run.facts.values["max_seq_length"] == 64
     run = read(tmp_path, (arguments.format(8, 32) + PLAIN + second).encode())
     assert run.facts.values == {}  # the arguments are those of the run before
@@ -184,6 +185,7 @@ fragments = st.sampled_from([
 @given(content=st.binary() | st.lists(fragments | st.text(), max_size=12).map(lambda parts: "".join(parts).encode("utf-8")))
 @example(content=b'{"step": ' + b"9" * 5000 + b', "loss": 1.0, "seconds": 2.0}\n')
 @example(content=b"step: " + b"9" * 5000 + b", cost time: 1.000s, losses: 1.000\n")
+@example(content=b"".join(b"step: %d, cost time: 1e+308s, losses: 1e+308\n" % number for number in range(1, 9)))
 @example(content=b'{"step": 1, "loss": 1' + b"0" * 400 + b', "seconds": 2.0}\n')
 def test_any_file_is_read_or_refused_in_one_sentence(
     tmp_path_factory: pytest.TempPathFactory, name: str, content: bytes
@@ -199,6 +201,7 @@ def test_any_file_is_read_or_refused_in_one_sentence(
     assert numbers and numbers == sorted(set(numbers)) and not set(numbers) & set(run.unread)
     assert all(0 <= step.seconds < math.inf for step in run.steps)
     text_report(compare_runs(path, path))
+    assert len(result_of(path, 8).lines()) == 9
 
 
 @given(st.lists(st.floats(0, 1e5), min_size=1, max_size=6), st.data())

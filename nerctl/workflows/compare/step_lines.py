@@ -216,9 +216,9 @@ def _last_run(seen: Sequence[_Seen], name: str, where: Callable[[_Seen], str]) -
         before = one
     notes = []
     if runs > 1:
-        notes.append(f"{name} holds several runs ({runs}: its step numbers begin again); the last one is compared.")
+        notes.append(f"{name} holds several runs ({runs}: its step numbers begin again); the last one counts.")
     if repeated:
-        notes.append(f"{name} repeats steps after a resume; the later ones are compared.")
+        notes.append(f"{name} repeats steps after a resume; the later ones count.")
     notes += _odd_steps(kept, name, where)
     steps = tuple(one.step for one in kept if one.step)
     return Steps(steps, tuple(one.number for one in kept if one.step is None), tuple(notes), begin)
